@@ -1,0 +1,168 @@
+package airbyte
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sluice-data/sluice/internal/scan"
+)
+
+// Catalog is a ConfiguredAirbyteCatalog: what to sync, and how.
+type Catalog struct {
+	Streams []Stream
+}
+
+// Stream is one configured stream.
+type Stream struct {
+	ID     StreamID
+	Schema json.RawMessage // json_schema as it came; nil where there is none
+	Mode   DestinationSyncMode
+
+	// Generation is nil where the platform knows no generations.
+	Generation *Generation
+	// SyncID is nil where the catalog has none.
+	SyncID *int64
+}
+
+// Generation are the ids that tell which objects of a stream belong together: those of
+// ID are being written, those below Minimum are to go at the end.
+type Generation struct {
+	ID, Minimum int64
+}
+
+// DestinationSyncMode is destination_sync_mode.
+type DestinationSyncMode string
+
+const (
+	Append    DestinationSyncMode = "append"
+	Overwrite DestinationSyncMode = "overwrite"
+)
+
+// FullRefresh reports whether the sync replaces the stream's older objects. Generation ids
+// decide where the catalog has them, whatever the mode says: a resumed refresh comes with
+// the same ids, and a cancelled one goes on with a minimum of 0.
+func (s *Stream) FullRefresh() bool {
+	if s.Generation != nil {
+		return s.Generation.Minimum > 0
+	}
+	return s.Mode == Overwrite
+}
+
+// ParseCatalog reads a configured catalog. (encoding/json rather than sonic: it is read
+// once, and its errors are for people.)
+func ParseCatalog(raw []byte) (*Catalog, error) {
+	var in struct {
+		Streams []configuredStream `json:"streams"`
+	}
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return nil, fmt.Errorf("the catalog is no ConfiguredAirbyteCatalog: %w", readable(err))
+	}
+	if in.Streams == nil {
+		return nil, errors.New(`the catalog has no "streams"`)
+	}
+	catalog := &Catalog{}
+	seen := map[StreamID]bool{}
+	for i, c := range in.Streams {
+		s, err := c.stream()
+		if err != nil {
+			return nil, fmt.Errorf("catalog, stream %d (%s): %w", i+1, s.ID, err)
+		}
+		if seen[s.ID] {
+			return nil, fmt.Errorf("catalog, stream %d: %s is there twice", i+1, s.ID)
+		}
+		seen[s.ID] = true
+		catalog.Streams = append(catalog.Streams, s)
+	}
+	return catalog, nil
+}
+
+// readable says a decoding error in terms of the document, not of Go.
+func readable(err error) error {
+	var kind *json.UnmarshalTypeError
+	if !errors.As(err, &kind) {
+		return err
+	}
+	if kind.Field == "" {
+		return fmt.Errorf("it is a JSON %s, an object is expected", kind.Value)
+	}
+	return fmt.Errorf("%s is a JSON %s, which can't stand there", kind.Field, kind.Value)
+}
+
+type configuredStream struct {
+	Stream struct {
+		Name       string          `json:"name"`
+		Namespace  *string         `json:"namespace"`
+		JSONSchema json.RawMessage `json:"json_schema"`
+	} `json:"stream"`
+	DestinationSyncMode string `json:"destination_sync_mode"`
+	GenerationID        *int64 `json:"generation_id"`
+	MinimumGenerationID *int64 `json:"minimum_generation_id"`
+	SyncID              *int64 `json:"sync_id"`
+}
+
+func (c *configuredStream) stream() (Stream, error) {
+	s := Stream{ID: StreamID{Name: c.Stream.Name}, Schema: c.Stream.JSONSchema, Mode: Append, SyncID: c.SyncID}
+	if c.Stream.Namespace != nil {
+		s.ID.Namespace = *c.Stream.Namespace
+	}
+	if s.ID.Name == "" {
+		return s, errors.New("it has no name")
+	}
+	switch mode := DestinationSyncMode(c.DestinationSyncMode); mode {
+	case Append, Overwrite:
+		s.Mode = mode
+	case "":
+	default:
+		return s, fmt.Errorf("destination_sync_mode is %q: this destination supports %q and %q", mode, Append, Overwrite)
+	}
+	if c.GenerationID == nil || c.MinimumGenerationID == nil {
+		return s, nil // a platform without refreshes
+	}
+	s.Generation = &Generation{ID: *c.GenerationID, Minimum: *c.MinimumGenerationID}
+	if g := s.Generation; g.Minimum != 0 && g.Minimum != g.ID {
+		return s, fmt.Errorf("minimum_generation_id is %d and generation_id is %d: the minimum must be 0 (append) or the generation itself (full refresh)", g.Minimum, g.ID)
+	}
+	return s, nil
+}
+
+// Columns returns the root properties of the stream's schema, in the schema's order. A
+// schema without properties has none. It fails where the schema describes something else
+// than an object.
+func (s *Stream) Columns() ([]string, error) {
+	schema := bytes.TrimSpace(s.Schema)
+	if len(schema) == 0 || string(schema) == "null" {
+		return nil, nil
+	}
+	if !scan.Valid(schema) { // a program may have made the Stream
+		return nil, fmt.Errorf("json_schema is not valid JSON: %w", scan.Explain(schema))
+	}
+	whole := scan.Span{End: uint32(len(schema))}
+	if schema[0] != '{' {
+		return nil, errors.New("json_schema is no object")
+	}
+	if kind := lastMember(schema, whole, "type"); !kind.None() && !saysObject(kind.Of(schema)) {
+		return nil, fmt.Errorf("cannot flatten without an object schema (its type is %s): use %q, or deselect the stream", kind.Of(schema), "No flattening")
+	}
+	properties := lastMember(schema, whole, "properties")
+	if !isObject(schema, properties) {
+		return nil, nil
+	}
+	var columns []string
+	seen := map[string]bool{}
+	for o := scan.Object(schema, int(properties.Start)); o.Next(); {
+		name, _ := scan.AppendUnescaped(nil, o.Key.Of(schema))
+		if !seen[string(name)] {
+			seen[string(name)] = true
+			columns = append(columns, string(name))
+		}
+	}
+	return columns, nil
+}
+
+// saysObject reports whether a schema's type, "object" or ["null","object"], allows objects.
+func saysObject(kind []byte) bool {
+	return strings.Contains(string(kind), `"object"`)
+}

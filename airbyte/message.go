@@ -1,0 +1,362 @@
+package airbyte
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/sluice-data/sluice/internal/scan"
+)
+
+// StreamID names a stream. Namespace is empty where there is none; the protocol's null,
+// "" and absent are the same.
+type StreamID struct {
+	Namespace string
+	Name      string
+}
+
+// String is how people write it: public.users.
+func (id StreamID) String() string {
+	if id.Namespace == "" {
+		return id.Name
+	}
+	return id.Namespace + "." + id.Name
+}
+
+// Kind is what a destination does with a message.
+type Kind uint8
+
+const (
+	Skip   Kind = iota // nothing: LOG, CONTROL, ESTIMATE and all that is unknown
+	Record             // RECORD
+	State              // STATE
+	Status             // TRACE of type STREAM_STATUS
+)
+
+// StateType is the scope of a STATE.
+type StateType uint8
+
+const (
+	LegacyState StateType = iota // the whole sync, one blob; also where no type is given
+	StreamState
+	GlobalState
+)
+
+// StreamStatus is the status in a STREAM_STATUS message.
+type StreamStatus uint8
+
+const (
+	OtherStatus StreamStatus = iota // STARTED, RUNNING and unknown ones
+	Complete
+	Incomplete
+)
+
+// Message is one decoded line. Spans refer to the document given to Decode; Namespace and
+// Name may too, or to the Decoder, and hold until its next call.
+type Message struct {
+	Kind      Kind
+	Namespace []byte // of a record, a stream state or a status
+	Name      []byte
+
+	Data      scan.Span // Record: the object under data
+	Changes   scan.Span // Record: the array under meta.changes, or none
+	EmittedAt int64     // Record: milliseconds since the epoch
+	NoTime    bool      // Record: there is no emitted_at
+
+	StateType StateType // State
+	State     scan.Span // State: the object under state
+
+	Status StreamStatus // Status
+}
+
+// Decoder decodes messages without allocating. It is not safe for concurrent use.
+type Decoder struct {
+	text, namespace, name []byte // unescaped text; reused
+}
+
+// Decode reads the message in doc[start:end], which must be one line without its line
+// end. It fails on what is no JSON, is no Airbyte message, or is one that a destination
+// must not guess about: a RECORD without stream or data, a STATE without state.
+func (d *Decoder) Decode(doc []byte, start, end int, m *Message) error {
+	*m = Message{}
+	line := doc[start:end]
+	if !scan.Valid(line) {
+		return fmt.Errorf("not valid JSON: %w", scan.Explain(line))
+	}
+	at := scan.SkipSpace(doc, start)
+	if doc[at] != '{' {
+		return errors.New("not an Airbyte message: a JSON object is expected")
+	}
+	var kind, state, trace scan.Span
+	var record recordSpans
+	for o := scan.Object(doc, at); o.NextKey(); {
+		switch string(d.key(doc, o.Key)) {
+		case "record":
+			d.walkRecord(doc, &o, &record)
+		case "type":
+			o.Skip()
+			kind = o.Value
+		case "state":
+			o.Skip()
+			state = o.Value
+		case "trace":
+			o.Skip()
+			trace = o.Value
+		default:
+			o.Skip()
+		}
+	}
+	if kind.None() || doc[kind.Start] != '"' {
+		return errors.New(`not an Airbyte message: it has no "type"`)
+	}
+	switch string(d.unquote(doc, kind)) {
+	case "RECORD":
+		return d.record(doc, &record, m)
+	case "STATE":
+		return d.state(doc, state, m)
+	case "TRACE":
+		return d.trace(doc, trace, m)
+	}
+	return nil
+}
+
+// recordSpans are the parts of a record object.
+type recordSpans struct {
+	isObject                             bool
+	name, namespace, data, emitted, meta scan.Span
+}
+
+// walkRecord goes through the value of the key "record", at which o stands. It comes
+// before the type is known, because type may stand behind it; records are nearly all of
+// the input, and skipping one first would read it twice.
+func (d *Decoder) walkRecord(doc []byte, o *scan.Members, r *recordSpans) {
+	*r = recordSpans{isObject: doc[o.At()] == '{'}
+	if !r.isObject {
+		o.Skip()
+		return
+	}
+	inner := scan.Object(doc, o.At())
+	for inner.Next() {
+		switch string(d.key(doc, inner.Key)) {
+		case "stream":
+			r.name = inner.Value
+		case "namespace":
+			r.namespace = inner.Value
+		case "data":
+			r.data = inner.Value
+		case "emitted_at":
+			r.emitted = inner.Value
+		case "meta":
+			r.meta = inner.Value
+		}
+	}
+	o.Leave(&inner)
+}
+
+func (d *Decoder) record(doc []byte, r *recordSpans, m *Message) error {
+	if !r.isObject {
+		return errors.New(`RECORD without a "record" object`)
+	}
+	m.Kind, m.Data = Record, r.data
+	if err := d.stream(doc, r.name, r.namespace, m); err != nil {
+		return fmt.Errorf("RECORD: %w", err)
+	}
+	if m.Data.None() {
+		return fmt.Errorf(`RECORD of stream %s without "data"`, m.Name)
+	}
+	if !isObject(doc, m.Data) {
+		return fmt.Errorf(`RECORD of stream %s: "data" is no object`, m.Name)
+	}
+	if isObject(doc, r.meta) {
+		for o := scan.Object(doc, int(r.meta.Start)); o.Next(); {
+			if string(d.key(doc, o.Key)) == "changes" {
+				m.Changes = arrayOrNone(doc, o.Value)
+			}
+		}
+	}
+	if r.emitted.None() || doc[r.emitted.Start] == 'n' {
+		m.NoTime = true
+		return nil
+	}
+	var ok bool
+	if m.EmittedAt, ok = millis(r.emitted.Of(doc)); !ok {
+		return fmt.Errorf(`RECORD of stream %s: "emitted_at" is no number of milliseconds`, m.Name)
+	}
+	return nil
+}
+
+func (d *Decoder) state(doc []byte, state scan.Span, m *Message) error {
+	if !isObject(doc, state) {
+		return errors.New(`STATE without a "state" object`)
+	}
+	m.Kind, m.State = State, state
+	var kind, stream scan.Span
+	for o := scan.Object(doc, int(state.Start)); o.Next(); {
+		switch string(d.key(doc, o.Key)) {
+		case "type":
+			kind = o.Value
+		case "stream":
+			stream = o.Value
+		}
+	}
+	if kind.None() || doc[kind.Start] != '"' {
+		return nil // the protocol before version 0.3 had no types
+	}
+	switch string(d.unquote(doc, kind)) {
+	case "GLOBAL":
+		m.StateType = GlobalState
+	case "STREAM":
+		m.StateType = StreamState
+		if err := d.descriptor(doc, stream, m); err != nil {
+			return fmt.Errorf("STATE of type STREAM: %w", err)
+		}
+	}
+	return nil
+}
+
+func (d *Decoder) trace(doc []byte, trace scan.Span, m *Message) error {
+	if !isObject(doc, trace) {
+		return errors.New(`TRACE without a "trace" object`)
+	}
+	var kind, status scan.Span
+	for o := scan.Object(doc, int(trace.Start)); o.Next(); {
+		switch string(d.key(doc, o.Key)) {
+		case "type":
+			kind = o.Value
+		case "stream_status":
+			status = o.Value
+		}
+	}
+	if kind.None() || string(d.unquote(doc, kind)) != "STREAM_STATUS" {
+		return nil
+	}
+	if !isObject(doc, status) {
+		return errors.New(`STREAM_STATUS without a "stream_status" object`)
+	}
+	m.Kind = Status
+	for o := scan.Object(doc, int(status.Start)); o.Next(); {
+		if string(d.key(doc, o.Key)) != "status" {
+			continue
+		}
+		switch string(d.unquote(doc, o.Value)) {
+		case "COMPLETE":
+			m.Status = Complete
+		case "INCOMPLETE":
+			m.Status = Incomplete
+		default:
+			m.Status = OtherStatus
+		}
+	}
+	if err := d.descriptor(doc, status, m); err != nil {
+		return fmt.Errorf("STREAM_STATUS: %w", err)
+	}
+	return nil
+}
+
+// descriptor reads the stream_descriptor inside the object at outer.
+func (d *Decoder) descriptor(doc []byte, outer scan.Span, m *Message) error {
+	var descriptor, name, namespace scan.Span
+	if isObject(doc, outer) {
+		for o := scan.Object(doc, int(outer.Start)); o.Next(); {
+			if string(d.key(doc, o.Key)) == "stream_descriptor" {
+				descriptor = o.Value
+			}
+		}
+	}
+	if !isObject(doc, descriptor) {
+		return errors.New(`no "stream_descriptor"`)
+	}
+	for o := scan.Object(doc, int(descriptor.Start)); o.Next(); {
+		switch string(d.key(doc, o.Key)) {
+		case "name":
+			name = o.Value
+		case "namespace":
+			namespace = o.Value
+		}
+	}
+	return d.stream(doc, name, namespace, m)
+}
+
+func (d *Decoder) stream(doc []byte, name, namespace scan.Span, m *Message) error {
+	if name.None() || doc[name.Start] != '"' {
+		return errors.New("it names no stream")
+	}
+	m.Name = d.unescape(&d.name, doc, name)
+	if !namespace.None() && doc[namespace.Start] != 'n' {
+		if doc[namespace.Start] != '"' {
+			return errors.New(`"namespace" is no string`)
+		}
+		m.Namespace = d.unescape(&d.namespace, doc, namespace)
+	}
+	return nil
+}
+
+// key returns the text of a key, given without its quotes.
+func (d *Decoder) key(doc []byte, key scan.Span) []byte {
+	return d.unescape(&d.text, doc, scan.Span{Start: key.Start - 1, End: key.End + 1})
+}
+
+// unquote returns the text of a string, or nothing for another value.
+func (d *Decoder) unquote(doc []byte, value scan.Span) []byte {
+	if doc[value.Start] != '"' {
+		return nil
+	}
+	return d.unescape(&d.text, doc, value)
+}
+
+// unescape returns the text of a quoted string: a part of doc where it has no escapes and
+// is good UTF-8, else what it decodes to, in buf.
+func (d *Decoder) unescape(buf *[]byte, doc []byte, quoted scan.Span) []byte {
+	text := doc[quoted.Start+1 : quoted.End-1]
+	if scan.Plain(text) {
+		return text
+	}
+	*buf, _ = scan.AppendUnescaped((*buf)[:0], text)
+	return *buf
+}
+
+func arrayOrNone(doc []byte, s scan.Span) scan.Span {
+	if doc[s.Start] != '[' {
+		return scan.Span{}
+	}
+	return s
+}
+
+func isObject(doc []byte, s scan.Span) bool { return !s.None() && doc[s.Start] == '{' }
+
+// millis reads a time in milliseconds. Sources write an integer; some serialisers write
+// 1.6e12 or 1622135805000.0, which is the same number.
+func millis(text []byte) (int64, bool) {
+	if n, ok := decimal(text); ok {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || math.Abs(f) >= 1<<63 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// decimal reads up to 19 digits with a sign. Nanoseconds have 19, and a float would round
+// them.
+func decimal(text []byte) (int64, bool) {
+	digits := bytes.TrimPrefix(text, minus)
+	if len(digits) == 0 || len(digits) > 19 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	if len(digits) < len(text) {
+		return -int64(n), n <= 1<<63
+	}
+	return int64(n), n < 1<<63
+}
+
+var minus = []byte("-")
