@@ -1,0 +1,104 @@
+package format
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+)
+
+// checkAppends appends a row behind other bytes, with all sorts of room behind them: the
+// row is the same, and neither what stands before it nor what lies past the slice's
+// capacity is touched.
+func checkAppends(t *testing.T, c *CSV, r *Row, one []byte) {
+	t.Helper()
+	const guard = 0xA5
+	before := []byte("before\"\\\xff,")
+	for _, room := range []int{0, 1, 7, len(one) / 2, len(one) - 1, len(one), len(one) + 1, 3*len(one) + 64} {
+		memory := bytes.Repeat([]byte{guard}, len(before)+room+32)
+		end := len(before) + room
+		got, _ := c.AppendRow(append(memory[:0:end], before...), r)
+		if !bytes.HasPrefix(got, before) || !bytes.Equal(got[len(before):], one) {
+			t.Fatalf("with room for %d bytes: got %q, want %q behind %q", room, got, one, before)
+		}
+		if !bytes.HasPrefix(memory, before) || bytes.Count(memory[end:], []byte{guard}) != 32 {
+			t.Fatalf("with room for %d bytes: memory is %q", room, memory)
+		}
+	}
+}
+
+// manyKinds has every path that a cell can take.
+const manyKinds = "{\"n\":1.50,\"s\":\"plain\",\"e\":\"a\\\"b\\n\\u00e9\",\"bad\":\"\xff,\",\"worse\":\"\xff\\ud800\",\"o\":{\"k\":\"v\xff\"},\"a\":[1, 2],\"t\":true,\"z\":null,\"x\":{\"y\":\"\xfe\"},\"w\":\"\\\"\"}"
+
+var manyColumns = []string{"n", "s", "absent", "e", "bad", "worse", "o", "a", "t", "z", "later"}
+
+func manyTables() []Table {
+	n := int64(5)
+	return []Table{
+		{},
+		{Metadata: MetadataV2, SyncID: &n, GenerationID: &n},
+		{Flatten: true, Columns: manyColumns},
+		{Flatten: true, Columns: manyColumns, KeepUndeclared: true, Metadata: MetadataV2, SyncID: &n},
+		{Flatten: true},
+	}
+}
+
+// each calls f with every dialect and table, and the row of manyKinds.
+func each(f func(c *CSV, r *Row)) {
+	for _, d := range []Dialect{standard, quoteAll, minimal, {Delimiter: '\t', Quoting: QuoteMinimal, LineEnd: "\n", Null: "plain"}} {
+		for _, table := range manyTables() {
+			f(NewCSV(d, table), row(&table, manyKinds, "[\"\xff\"]"))
+		}
+	}
+}
+
+func TestCSVAppends(t *testing.T) {
+	each(func(c *CSV, r *Row) {
+		one, _ := c.AppendRow(nil, r)
+		checkAppends(t, c, r, one)
+	})
+}
+
+func TestCSVLeavesTheRowAlone(t *testing.T) {
+	each(func(c *CSV, r *Row) {
+		doc, rows := bytes.Clone(r.Doc), [2][]byte{}
+		for i := range rows {
+			rows[i], _ = c.AppendRow(nil, r)
+		}
+		if !bytes.Equal(doc, r.Doc) || !bytes.Equal(rows[0], rows[1]) {
+			t.Errorf("%q became %q; first %q, then %q", doc, r.Doc, rows[0], rows[1])
+		}
+	})
+}
+
+func TestCSVAllocatesNothing(t *testing.T) {
+	each(func(c *CSV, r *Row) {
+		var dst []byte
+		allocs := testing.AllocsPerRun(100, func() {
+			dst = c.AppendHeader(dst[:0])
+			dst, _ = c.AppendRow(dst, r)
+		})
+		if allocs != 0 {
+			t.Errorf("%v allocations a row, want 0: %q", allocs, dst)
+		}
+	})
+}
+
+// An encoder is read only: workers share it. (The race detector is the judge here.)
+func TestCSVIsShared(t *testing.T) {
+	each(func(c *CSV, r *Row) {
+		want, replaced := c.AppendRow(c.AppendHeader(nil), r)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				var dst []byte
+				for range 20 {
+					var n int
+					if dst, n = c.AppendRow(c.AppendHeader(dst[:0]), r); !bytes.Equal(dst, want) || n != replaced {
+						t.Errorf("got %q, %d, want %q, %d", dst, n, want, replaced)
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
+}
