@@ -1,0 +1,130 @@
+package pipeline
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/sluice-data/sluice/internal/scan"
+)
+
+// Batch is the unit of work on every edge: a block of whole lines and what the stages make
+// of it. It belongs to whoever holds it: exactly one stage, or one channel. No stage keeps
+// a reference to it, or to bytes inside it, after it has passed it on.
+//
+// All spans in a batch refer to Input.
+type Batch struct {
+	seq int64 // place in the order of the input
+
+	Line  int64  // number of the first line, from 1
+	Input []byte // whole lines
+
+	Records []Record
+	Marks   []Mark
+	Cells   []scan.Cell // of all records, in order: see Record.Cells
+	Clean   bool        // Input is good UTF-8
+
+	Output   []byte // the encoded records, in order: see Record.End
+	Segments []Segment
+
+	Undeclared []Undeclared // fields that are not in the schema
+	Replaced   []Replaced   // characters that became U+FFFD
+
+	err error // of the stage that failed; later stages leave such a batch alone
+}
+
+// Record is one RECORD message.
+type Record struct {
+	Stream    int32 // index in the catalog
+	Line      int32 // of the batch, from 0
+	Data      scan.Span
+	Changes   scan.Span
+	EmittedAt int64 // milliseconds since the epoch
+	NoTime    bool  // the source gave no emitted_at
+	ID        uuid.UUID
+	Cells     int32 // end of its cells in Batch.Cells; they begin where the record before ends
+	End       int   // end of its row in Batch.Output, likewise
+}
+
+// Mark is a message between the records that the end of the pipeline acts on.
+type Mark struct {
+	At     int32 // number of the batch's records in front of it
+	Line   int32 // of the batch, from 0
+	Kind   MarkKind
+	Stream int32     // index in the catalog; -1: another stream or none
+	Text   scan.Span // the whole message
+	State  scan.Span // of a state: the object under "state"
+}
+
+// MarkKind tells marks apart.
+type MarkKind uint8
+
+const (
+	StreamState      MarkKind = iota // a STATE of one stream
+	WholeState                       // a STATE of the whole sync, LEGACY or GLOBAL
+	StreamStatus                     // a STREAM_STATUS that ends nothing
+	StreamComplete                   // the stream's successful end
+	StreamIncomplete                 // its failure
+)
+
+// Segment is a row of neighbouring records of one stream, with no mark between them.
+type Segment struct {
+	Stream int32
+	First  int // Records[First:Last]
+	Last   int
+}
+
+// Undeclared counts a field that is not in its stream's schema.
+type Undeclared struct {
+	Stream int32
+	Field  string
+	Count  int64
+}
+
+// Replaced counts replaced characters.
+type Replaced struct {
+	Stream int32
+	Count  int64
+}
+
+// Each buffer of a batch may grow to hold one giant record. What has grown past this many
+// bytes is given back to the runtime when the batch is emptied, so that one record does
+// not set the memory of the whole sync.
+const maxKept = 4 << 20
+
+// reset empties the batch for its next round.
+func (b *Batch) reset() {
+	b.Input = emptied(b.Input)
+	b.Output = emptied(b.Output)
+	b.Records = emptied(b.Records)
+	b.Marks = emptied(b.Marks)
+	b.Cells = emptied(b.Cells)
+	b.Segments = emptied(b.Segments)
+	b.Undeclared = b.Undeclared[:0]
+	b.Replaced = b.Replaced[:0]
+	b.Clean = false
+	b.err = nil
+}
+
+func emptied[T any](s []T) []T {
+	var zero T
+	if cap(s)*sizeOf(zero) > maxKept {
+		return nil
+	}
+	return s[:0]
+}
+
+// RowStart is where record i begins in Output.
+func (b *Batch) RowStart(i int) int {
+	if i == 0 {
+		return 0
+	}
+	return b.Records[i-1].End
+}
+
+// CellsOf returns the cells of record i.
+func (b *Batch) CellsOf(i int) []scan.Cell {
+	start := int32(0)
+	if i > 0 {
+		start = b.Records[i-1].Cells
+	}
+	return b.Cells[start:b.Records[i].Cells]
+}

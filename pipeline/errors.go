@@ -1,0 +1,21 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrInput is in every error that the input is to blame for: a line that is no JSON, a
+// record of a stream that nobody configured.
+var ErrInput = errors.New("bad input")
+
+// LineError is an error at a line of the input.
+type LineError struct {
+	Line int64 // from 1
+	Err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+
+// Unwrap gives the reason, and ErrInput.
+func (e *LineError) Unwrap() []error { return []error{ErrInput, e.Err} }
