@@ -1,0 +1,129 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-data/sluice/internal/guard"
+)
+
+// MetaGeneration is the metadata key of the generation that an object belongs to, as
+// Airbyte's own connector writes it since 0.6.5.
+const MetaGeneration = "ab-generation-id"
+
+// Purge deletes the older objects of one stream: those directly in its directory that have
+// a name of ours, and nothing else, ever.
+type Purge struct {
+	Dir  string
+	Keep map[string]bool // keys that this sync has written
+	// MinGeneration: only objects of an older generation go. One without a generation is of
+	// generation 0. nil: the platform knows no generations, all go.
+	MinGeneration *int64
+}
+
+// purgeBatch is the most keys that S3 deletes in one request.
+const purgeBatch = 1000
+
+// Run lists the directory page by page and deletes. It returns the number of objects
+// deleted; after an error some may be left, and running again goes on.
+func (p *Purge) Run(ctx context.Context, store Store) (deleted int, err error) {
+	var batch []string
+	flush := func() error {
+		old, err := p.old(ctx, store, batch)
+		batch = batch[:0]
+		if err != nil || len(old) == 0 {
+			return err
+		}
+		if err := store.Delete(ctx, old...); err != nil {
+			return err
+		}
+		deleted += len(old)
+		return nil
+	}
+	for info, err := range store.List(ctx, p.Dir+"/") {
+		if err != nil {
+			return deleted, err
+		}
+		if !Own(p.Dir, info.Key) || p.Keep[info.Key] {
+			continue
+		}
+		if batch = append(batch, info.Key); len(batch) == purgeBatch {
+			if err := flush(); err != nil {
+				return deleted, err
+			}
+		}
+	}
+	return deleted, flush()
+}
+
+// old returns the keys whose generation is below the minimum.
+func (p *Purge) old(ctx context.Context, store Store, keys []string) ([]string, error) {
+	if p.MinGeneration == nil {
+		return keys, nil
+	}
+	var mu sync.Mutex
+	var old []string
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16) // HEAD requests
+	for _, key := range keys {
+		group.Go(func() error {
+			return guard.Run(func() error {
+				info, err := store.Stat(ctx, key)
+				if errors.Is(err, ErrNotFound) {
+					return nil // somebody else deleted it
+				}
+				if err != nil {
+					return err
+				}
+				generation, _ := strconv.ParseInt(info.Metadata[MetaGeneration], 10, 64) // 0 where there is none
+				if generation < *p.MinGeneration {
+					mu.Lock()
+					defer mu.Unlock()
+					old = append(old, key)
+				}
+				return nil
+			})
+		})
+	}
+	return old, group.Wait()
+}
+
+// StaleAfter is the age at which an unfinished upload counts as left behind by a run that
+// died: longer than any sync that still writes to its first object.
+const StaleAfter = 24 * time.Hour
+
+// Sweep aborts unfinished uploads of our own names below the given directories that
+// began before the given time. prefix is what the directories have in common.
+func Sweep(ctx context.Context, store Store, prefix string, dirs []string, before time.Time) (aborted int, err error) {
+	known := map[string]bool{}
+	for _, d := range dirs {
+		known[d] = true
+	}
+	for up, err := range store.Uploads(ctx, prefix) {
+		if err != nil {
+			return aborted, err
+		}
+		if !known[dirOf(up.Key)] || !Own(dirOf(up.Key), up.Key) || !up.Started.Before(before) {
+			continue
+		}
+		if err := store.AbortUpload(ctx, up); err != nil {
+			return aborted, err
+		}
+		aborted++
+	}
+	return aborted, nil
+}
+
+func dirOf(key string) string {
+	for i := len(key) - 1; i >= 0; i-- {
+		if key[i] == '/' {
+			return key[:i]
+		}
+	}
+	return ""
+}

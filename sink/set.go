@@ -1,0 +1,237 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-data/sluice/internal/guard"
+)
+
+// Set are the objects of one stream in one sync. Open, Commit and Abandon are for the one
+// goroutine that writes.
+//
+// The objects of a plain set become visible one by one as they are closed. Those of a held
+// set are uploaded and kept invisible until Commit, which makes all of them visible: that
+// is how a full refresh replaces a table at its end.
+type Set struct {
+	u    *Uploader
+	held bool
+	last *Object // opened last
+
+	mu        sync.Mutex
+	objects   []*Object       // of a held set, in the order of opening
+	keys      map[string]bool // visible, or perhaps: the request was sent
+	waiting   int             // objects that are not up yet (held), or not visible
+	after     func(context.Context, map[string]bool) error
+	committed bool
+	durable   map[*Object]func()
+}
+
+// NewSet makes an empty set.
+func (u *Uploader) NewSet(held bool) *Set {
+	return &Set{u: u, held: held, keys: map[string]bool{}, durable: map[*Object]func(){}}
+}
+
+// Open begins the next object; the one before it has to be closed. meta gives its metadata;
+// it is asked with the number of rows, or with -1 when the request has to go before that is
+// known. durable is called once every byte of the object is visible, by one of the
+// uploader's workers.
+func (s *Set) Open(key string, meta func(rows int64) Metadata, durable func()) *Object {
+	o := &Object{Key: key, u: s.u, set: s, meta: meta, creating: make(chan struct{}, 1)}
+	s.last = o
+	s.u.open[o] = struct{}{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting++
+	s.durable[o] = durable
+	if s.held {
+		s.objects = append(s.objects, o)
+	}
+	return o
+}
+
+// Commit ends the set successfully. When all of its objects are up, a held set's become
+// visible, and then after is called, with the keys of all objects of the set. In a held
+// set no object counts as durable before after has succeeded. Commit returns at once; a
+// failure ends Uploader.Run.
+func (s *Set) Commit(ctx context.Context, after func(ctx context.Context, keys map[string]bool) error) error {
+	if err := s.closeLast(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.committed, s.after = true, after
+	ready := s.waiting == 0
+	s.mu.Unlock()
+	if ready {
+		return s.u.send(ctx, s.finish)
+	}
+	return nil
+}
+
+func (s *Set) closeLast(ctx context.Context) error {
+	o := s.last
+	if o == nil || o.closed {
+		return nil
+	}
+	if !s.held || o.parts > 0 {
+		return o.Close(ctx)
+	}
+	// Everything that is left fits into one request: it goes in the commit itself.
+	o.closed = true
+	delete(s.u.open, o)
+	o.whole = o.take()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting--
+	return nil
+}
+
+// Abandon gives up a held set: nothing of it will be visible. Its uploads end in AbortAll.
+func (s *Set) Abandon() {
+	if o := s.last; o != nil && !o.closed {
+		o.closed = true
+		delete(s.u.open, o)
+		s.u.mem.release(o.take())
+	}
+}
+
+// uploaded is called by a worker when all parts of an object are up.
+func (s *Set) uploaded(ctx context.Context, o *Object) error {
+	if s.held {
+		return s.ready(ctx)
+	}
+	if err := o.complete(ctx); err != nil {
+		return err
+	}
+	return s.visible(ctx, o)
+}
+
+// visible is called by a worker when an object of a plain set is visible.
+func (s *Set) visible(ctx context.Context, o *Object) error {
+	s.u.Stats.Objects.Add(1)
+	s.mu.Lock()
+	s.keys[o.Key] = true
+	durable := s.durable[o]
+	delete(s.durable, o)
+	s.mu.Unlock()
+	durable()
+	return s.ready(ctx)
+}
+
+// ready counts down the objects that Commit waits for. The worker that brings the last one
+// does the rest itself: handing it to another could block all of them.
+func (s *Set) ready(ctx context.Context) error {
+	s.mu.Lock()
+	s.waiting--
+	finish := s.committed && s.waiting == 0
+	s.mu.Unlock()
+	if finish {
+		return s.finish(ctx)
+	}
+	return nil
+}
+
+func (s *Set) finish(ctx context.Context) error {
+	if s.held {
+		if err := s.show(ctx); err != nil {
+			return err
+		}
+	}
+	if s.after != nil {
+		if err := s.after(ctx, s.keys); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	callbacks := slices.Collect(maps.Values(s.durable))
+	s.mu.Unlock()
+	for _, durable := range callbacks {
+		durable()
+	}
+	return nil
+}
+
+// show makes the objects of a held set visible. If that fails half way, or is cancelled,
+// AbortAll takes back what was shown, so that the old table stays as it was. The first
+// object goes last: a reader who sees it sees all of them.
+func (s *Set) show(ctx context.Context) error {
+	if len(s.objects) == 0 {
+		return nil
+	}
+	s.u.showing(s, true)
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(s.u.opts.Concurrency)
+	for _, o := range s.objects[1:] {
+		group.Go(func() error {
+			return guard.Run(func() error { return s.showOne(gctx, o) })
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := s.showOne(ctx, s.objects[0]); err != nil {
+		return err
+	}
+	s.u.showing(s, false)
+	return nil
+}
+
+func (s *Set) showOne(ctx context.Context, o *Object) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	s.mark(o.Key, true)
+	var err error
+	if o.upload != nil {
+		err = o.complete(ctx)
+	} else {
+		err = o.put(ctx, o.whole)
+	}
+	if errors.Is(err, ErrTaken) {
+		s.mark(o.Key, false) // it is somebody else's
+	}
+	if err == nil {
+		s.u.Stats.Objects.Add(1)
+	}
+	return err
+}
+
+func (s *Set) mark(key string, ours bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ours {
+		s.keys[key] = true
+	} else {
+		delete(s.keys, key)
+	}
+}
+
+// showing remembers the held sets that are between their first and their last visible
+// object.
+func (u *Uploader) showing(s *Set, yes bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if yes {
+		u.half[s] = struct{}{}
+	} else {
+		delete(u.half, s)
+	}
+}
+
+// hide deletes what a half shown set has made visible.
+func (s *Set) hide(ctx context.Context) error {
+	if len(s.keys) == 0 {
+		return nil
+	}
+	keys := slices.Sorted(maps.Keys(s.keys))
+	if err := s.u.store.Delete(ctx, keys...); err != nil {
+		return fmt.Errorf("%d objects of an unfinished full refresh could not be taken back (%s, ...): %w", len(keys), keys[0], err)
+	}
+	return nil
+}

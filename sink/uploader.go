@@ -1,0 +1,221 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-data/sluice/internal/guard"
+)
+
+// UploadOptions are the bounds of an Uploader. A zero field means its default.
+type UploadOptions struct {
+	PartSize    int64 // bytes; default 8 MiB, at least the store's minimum
+	Concurrency int   // requests in flight; default 8
+	Memory      int64 // bytes of buffers, in flight and filling; default 256 MiB
+	MaxObject   int64 // bytes after which Object.Full is true, 0: only the store's limits
+}
+
+// Uploader sends the objects of a sync. All streams share its buffers (the memory budget)
+// and its workers (the requests in flight).
+//
+// One goroutine opens objects, appends to them and closes them; it waits when the budget
+// is spent. The workers do every request and never wait for that goroutine, so the two
+// cannot block each other.
+type Uploader struct {
+	store Store
+	opts  UploadOptions
+	mem   *memory
+	jobs  chan func(context.Context) error
+
+	open   map[*Object]struct{} // that still take bytes; of the goroutine that writes
+	filled int                  // chunks that they hold
+
+	mu   sync.Mutex
+	live map[*Object]struct{} // with an upload that is neither completed nor aborted
+	half map[*Set]struct{}    // held sets of which a part is visible
+
+	Stats UploadStats
+}
+
+// UploadStats count what an Uploader did.
+type UploadStats struct {
+	Objects atomic.Int64 // completed
+	Parts   atomic.Int64
+	Bytes   atomic.Int64 // sent
+	Early   atomic.Int64 // objects that were closed early because the memory budget was spent
+}
+
+// NewUploader makes an uploader of objects in store.
+func NewUploader(store Store, opts UploadOptions) *Uploader {
+	limits := store.Properties()
+	if opts.Concurrency == 0 {
+		opts.Concurrency = 8
+	}
+	if opts.Memory == 0 {
+		opts.Memory = 256 << 20
+	}
+	if opts.PartSize == 0 {
+		opts.PartSize = 8 << 20
+	}
+	// An object of known size gets parts of one size: some stores (Cloudflare R2) insist.
+	if need := opts.MaxObject/int64(fullParts(limits)) + 1; limits.MaxParts > 0 && need > opts.PartSize {
+		opts.PartSize = need
+	}
+	opts.PartSize = min(max(opts.PartSize, limits.MinPartSize), max(opts.Memory/4, limits.MinPartSize), limits.MaxPartSize)
+	return &Uploader{
+		store: store,
+		opts:  opts,
+		mem:   newMemory(max(opts.Memory, 3*opts.PartSize)),
+		// A short queue keeps the workers busy; a longer one would only fill the budget
+		// with parts that wait.
+		jobs: make(chan func(context.Context) error, 2),
+		open: map[*Object]struct{}{},
+		live: map[*Object]struct{}{},
+		half: map[*Set]struct{}{},
+	}
+}
+
+// Run does the requests until Close, or until one of them fails.
+func (u *Uploader) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for range u.opts.Concurrency {
+		group.Go(func() error {
+			for {
+				select {
+				case job, more := <-u.jobs:
+					if !more {
+						return nil
+					}
+					if err := guard.Run(func() error { return job(ctx) }); err != nil {
+						if ctx.Err() != nil {
+							return context.Cause(ctx) // and not where that stopped it
+						}
+						return err
+					}
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}
+		})
+	}
+	return group.Wait()
+}
+
+// Close tells Run to return when all requests are done. Nothing may be sent after it.
+func (u *Uploader) Close() { close(u.jobs) }
+
+func (u *Uploader) send(ctx context.Context, job func(context.Context) error) error {
+	select {
+	case u.jobs <- job:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// chunk returns an empty chunk for the object o. When the budget is spent, the fullest
+// open buffers are sent early; otherwise it waits for an upload to end.
+func (u *Uploader) chunk(ctx context.Context, o *Object) ([]byte, error) {
+	// Half of the budget is for buffers that fill. The other half is for those on their
+	// way, so that many open streams do not leave the uploads without memory.
+	for u.filled >= u.mem.limit/2 {
+		sent, err := u.sendFullest(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if !sent {
+			break
+		}
+	}
+	if c := u.mem.try(); c != nil {
+		return c, nil
+	}
+	// All chunks are in use and at most half of them are filling, or o alone holds them: in
+	// that case its part is cut before it gets here (PartSize is at most a third of the
+	// budget). So an upload is under way.
+	return u.mem.wait(ctx)
+}
+
+// sendFullest frees the memory of the open object that holds most, apart from what o holds
+// in less than a part: o is in the middle of a row. A buffer that is large enough goes as
+// a part; a smaller one ends its object, because only the last part may be small.
+func (u *Uploader) sendFullest(ctx context.Context, o *Object) (bool, error) {
+	var fullest *Object
+	for c := range u.open {
+		if c == o && c.buffered < u.minPart() {
+			continue
+		}
+		if c.buffered > 0 && (fullest == nil || c.buffered > fullest.buffered) {
+			fullest = c
+		}
+	}
+	if fullest == nil {
+		return false, nil
+	}
+	if fullest.buffered >= u.minPart() {
+		return true, fullest.cut(ctx, false)
+	}
+	u.Stats.Early.Add(1)
+	return true, fullest.Close(ctx)
+}
+
+func (u *Uploader) minPart() int64 { return max(u.store.Properties().MinPartSize, 1) }
+
+func (u *Uploader) track(o *Object) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.live[o] = struct{}{}
+}
+
+func (u *Uploader) untrack(o *Object) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.live, o)
+}
+
+// AbortAll tidies up when Run has returned: it ends every unfinished upload and takes back
+// the objects of a full refresh that was only half shown. The context of the sync may have
+// ended by then, so it makes its own. An upload that can't be aborted stays invisible and
+// is found by a later sync (Sweep).
+func (u *Uploader) AbortAll(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var group errgroup.Group
+	group.SetLimit(u.opts.Concurrency)
+	errs := make(chan error, len(u.live)+len(u.half))
+	aborting, cancel := context.WithTimeout(ctx, abortTimeout)
+	defer cancel()
+	for o := range u.live {
+		group.Go(func() error {
+			errs <- guard.Run(func() error { return o.upload.Abort(aborting) })
+			return nil // one that can't be aborted stops no other
+		})
+	}
+	_ = group.Wait()
+	// What can be seen matters more than what costs storage: this has time of its own.
+	hiding, cancel := context.WithTimeout(ctx, abortTimeout)
+	defer cancel()
+	for s := range u.half {
+		errs <- s.hide(hiding)
+	}
+	close(errs)
+	clear(u.live)
+	clear(u.half)
+	var all []error
+	for err := range errs {
+		if err != nil {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
+}
+
+// abortTimeout is what a failed sync spends on aborting, and again on taking back: the
+// platform kills what does not end soon after its error.
+const abortTimeout = 10 * time.Second
