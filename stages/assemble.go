@@ -1,0 +1,273 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"time"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/internal/scan"
+	"github.com/sluice-data/sluice/pipeline"
+	"github.com/sluice-data/sluice/sink"
+)
+
+// Assemble is the end of the pipeline: it takes the batches in the order of the input and
+// appends each row to its stream's open object, closes objects by size and by age, hands
+// STATEs to the ledger, and ends each stream as its status says.
+type Assemble struct {
+	opts    AssembleOptions
+	streams []stream
+	rows    int64 // taken so far: the number of the next row
+	counted int64 // rows in front of the last LEGACY or GLOBAL state
+	status  bool  // the source sends stream statuses
+}
+
+// AssembleOptions are what the stage works with.
+type AssembleOptions struct {
+	Catalog       *Catalog
+	Keys          []sink.Keys // by table
+	Uploader      *sink.Uploader
+	Store         sink.Store
+	Commit        *pipeline.Commit
+	Log           *slog.Logger
+	Now           Clock
+	CheckpointAge time.Duration // an open object is closed at this age; 0: never
+}
+
+// stream is what Assemble knows of one stream.
+type stream struct {
+	table   *Table
+	keys    sink.Keys
+	set     *sink.Set
+	object  *sink.Object // nil or closed: the next row opens one
+	opened  time.Time
+	counted int64 // rows since its last state
+	ended   ending
+	sum     StreamSummary
+}
+
+type ending int
+
+const (
+	running ending = iota
+	complete
+	incomplete
+)
+
+// NewAssemble makes the stage.
+func NewAssemble(opts AssembleOptions) *Assemble {
+	a := &Assemble{opts: opts, streams: make([]stream, len(opts.Catalog.Tables))}
+	for i, t := range opts.Catalog.Tables {
+		a.streams[i] = stream{
+			table: t,
+			keys:  opts.Keys[i],
+			set:   opts.Uploader.NewSet(t.Refresh == Atomic),
+			sum:   StreamSummary{Stream: t.Stream, Undeclared: map[string]int64{}},
+		}
+	}
+	return a
+}
+
+// Process appends the batch's rows and acts on its marks.
+func (a *Assemble) Process(ctx context.Context, b *pipeline.Batch) error {
+	marks := b.Marks
+	for _, seg := range b.Segments {
+		for ; len(marks) > 0 && int(marks[0].At) <= seg.First; marks = marks[1:] {
+			if err := a.mark(ctx, b, &marks[0]); err != nil {
+				return err
+			}
+		}
+		if err := a.segment(ctx, b, seg); err != nil {
+			return err
+		}
+	}
+	for i := range marks {
+		if err := a.mark(ctx, b, &marks[i]); err != nil {
+			return err
+		}
+	}
+	a.count(b)
+	return nil
+}
+
+// segment appends neighbouring rows of one stream, cut where an object reaches its size.
+func (a *Assemble) segment(ctx context.Context, b *pipeline.Batch, seg pipeline.Segment) error {
+	s := &a.streams[seg.Stream]
+	if s.ended != running && s.table.Refresh != Append {
+		line := b.Line + int64(b.Records[seg.First].Line)
+		return &pipeline.LineError{Line: line, Err: fmt.Errorf("RECORD of stream %s behind the status that ended it: its full refresh is over", s.table.Stream)}
+	}
+	for first := seg.First; first < seg.Last; {
+		if s.object == nil || s.object.Closed() {
+			if err := a.open(ctx, s); err != nil {
+				return s.failed(err)
+			}
+		}
+		start := b.RowStart(first)
+		room := s.object.Room()
+		last := first + 1 + sort.Search(seg.Last-first-1, func(i int) bool {
+			return int64(b.Records[first+i].End-start) >= room
+		})
+		rows := int64(last - first)
+		if err := s.object.Append(ctx, b.Output[start:b.Records[last-1].End], rows); err != nil {
+			return s.failed(err)
+		}
+		a.rows += rows
+		s.counted += rows
+		s.sum.Rows += rows
+		s.sum.Bytes += int64(b.Records[last-1].End - start)
+		if s.object.Full() {
+			if err := s.object.Close(ctx); err != nil {
+				return s.failed(err)
+			}
+		}
+		first = last
+	}
+	return nil
+}
+
+// open begins the stream's next object. Its first row is the next one.
+func (a *Assemble) open(ctx context.Context, s *stream) error {
+	id := a.opts.Commit.Open(a.rows)
+	s.object = s.set.Open(s.keys.Next(), s.table.metadata, func() { a.opts.Commit.Durable(id) })
+	s.opened = a.opts.Now()
+	s.sum.Objects++
+	header := s.table.Encoder.AppendHeader(nil)
+	s.sum.Bytes += int64(len(header))
+	return s.object.Append(ctx, header, 0)
+}
+
+// failed says which stream an upload error belongs to.
+func (s *stream) failed(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("stream %s: %w", s.table.Stream, err)
+}
+
+func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark) error {
+	switch m.Kind {
+	case pipeline.StreamState:
+		var records int64
+		if m.Stream >= 0 {
+			records, a.streams[m.Stream].counted = a.streams[m.Stream].counted, 0
+		}
+		a.hold(b, m, records)
+		return nil
+	case pipeline.WholeState:
+		a.hold(b, m, a.rows-a.counted)
+		a.counted = a.rows
+		return nil
+	case pipeline.StreamStatus, pipeline.StreamComplete, pipeline.StreamIncomplete:
+	}
+	a.status = true
+	if m.Stream < 0 {
+		a.opts.Log.Warn("a STREAM_STATUS names a stream that is not in the catalog", "line", b.Line+int64(m.Line))
+		return nil
+	}
+	s := &a.streams[m.Stream]
+	switch {
+	case m.Kind == pipeline.StreamComplete && s.ended == running:
+		return a.complete(ctx, s)
+	case m.Kind == pipeline.StreamIncomplete && s.ended == running:
+		return a.incomplete(ctx, s)
+	case m.Kind == pipeline.StreamIncomplete:
+		s.ended = incomplete // it said COMPLETE before; the sync has to fail all the same
+	}
+	return nil
+}
+
+// hold gives a state to the ledger, as it will leave.
+func (a *Assemble) hold(b *pipeline.Batch, m *pipeline.Mark, records int64) {
+	state := scan.Span{Start: m.State.Start - m.Text.Start, End: m.State.End - m.Text.Start}
+	a.opts.Commit.Hold(pipeline.HeldState{
+		After:   a.rows,
+		Message: airbyte.AppendState(nil, m.Text.Of(b.Input), state, records),
+	})
+}
+
+// complete ends a stream successfully.
+func (a *Assemble) complete(ctx context.Context, s *stream) error {
+	s.ended = complete
+	if s.table.Refresh != Atomic && s.table.Refresh != Incremental {
+		return a.close(ctx, s)
+	}
+	return s.set.Commit(ctx, func(ctx context.Context, written map[string]bool) error {
+		return a.purge(ctx, s.table, written)
+	})
+}
+
+// incomplete ends a stream that failed. Nothing is purged. What a full refresh has not
+// shown stays invisible; rows of the others stay.
+func (a *Assemble) incomplete(ctx context.Context, s *stream) error {
+	s.ended = incomplete
+	if s.table.Refresh == Atomic {
+		s.set.Abandon()
+		return nil
+	}
+	return a.close(ctx, s)
+}
+
+func (a *Assemble) close(ctx context.Context, s *stream) error {
+	if s.object == nil {
+		return nil
+	}
+	return s.object.Close(ctx)
+}
+
+// purge deletes the objects that a full refresh has replaced. A worker of the uploader
+// calls it.
+func (a *Assemble) purge(ctx context.Context, t *Table, written map[string]bool) error {
+	p := sink.Purge{Dir: t.Dir, Keep: written, MinGeneration: t.MinGeneration}
+	n, err := p.Run(ctx, a.opts.Store)
+	if err != nil {
+		return fmt.Errorf("stream %s: its new objects are complete, but removing those that they replace failed: %w", t.Stream, err)
+	}
+	if n > 0 {
+		a.opts.Log.Info(fmt.Sprintf("stream %s: removed %d older objects", t.Stream, n))
+	}
+	return nil
+}
+
+// Tick closes the objects that are old enough, so that the STATEs behind their rows can
+// leave. A full refresh that is shown at its end keeps its objects open.
+func (a *Assemble) Tick(ctx context.Context, _ time.Time) error {
+	if a.opts.CheckpointAge == 0 {
+		return nil
+	}
+	now := a.opts.Now()
+	for i := range a.streams {
+		s := &a.streams[i]
+		if s.object == nil || s.object.Closed() || s.table.Refresh == Atomic || now.Sub(s.opened) < a.opts.CheckpointAge {
+			continue
+		}
+		if err := s.object.Close(ctx); err != nil {
+			return s.failed(err)
+		}
+	}
+	return nil
+}
+
+// Finish ends every stream that no status has ended: successfully if the source sends no
+// statuses at all, as failed if it does.
+func (a *Assemble) Finish(ctx context.Context) error {
+	for i := range a.streams {
+		s := &a.streams[i]
+		var err error
+		switch {
+		case s.ended != running:
+			err = a.close(ctx, s) // rows may have come behind an append stream's status
+		case a.status:
+			err = a.incomplete(ctx, s)
+		default:
+			err = a.complete(ctx, s)
+		}
+		if err != nil {
+			return s.failed(err)
+		}
+	}
+	return nil
+}

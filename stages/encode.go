@@ -1,0 +1,60 @@
+package stages
+
+import (
+	"context"
+
+	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/internal/scan"
+	"github.com/sluice-data/sluice/pipeline"
+)
+
+// Encode turns each record into a row of its table's format, and cuts the batch into
+// segments: neighbouring rows of one stream with no mark between them.
+type Encode struct {
+	catalog  *Catalog
+	row      format.Row
+	replaced []int64 // by stream, since the last report
+}
+
+// NewEncode makes one worker's copy of the stage.
+func NewEncode(catalog *Catalog) *Encode {
+	return &Encode{catalog: catalog, replaced: make([]int64, len(catalog.Tables))}
+}
+
+// Process encodes the batch.
+func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
+	row := &e.row
+	row.Doc, row.Clean = b.Input, b.Clean
+	marks := b.Marks
+	replaced := false
+	for i := range b.Records {
+		r := &b.Records[i]
+		broken := i == 0 || r.Stream != b.Records[i-1].Stream
+		for len(marks) > 0 && int(marks[0].At) <= i {
+			marks = marks[1:]
+			broken = true
+		}
+		if broken {
+			b.Segments = append(b.Segments, pipeline.Segment{Stream: r.Stream, First: i})
+		}
+		row.ID, row.EmittedAt, row.Data, row.Changes, row.Cells = r.ID, r.EmittedAt, r.Data, r.Changes, b.CellsOf(i)
+		var n int
+		b.Output, n = e.catalog.Tables[r.Stream].Encoder.AppendRow(b.Output, row)
+		if n > 0 {
+			e.replaced[r.Stream] += int64(n)
+			replaced = true
+		}
+		r.End = len(b.Output)
+		b.Segments[len(b.Segments)-1].Last = i + 1
+	}
+	e.row = format.Row{Cells: []scan.Cell(nil)} // keep nothing of the batch
+	if replaced {
+		for i, n := range e.replaced {
+			if n > 0 {
+				b.Replaced = append(b.Replaced, pipeline.Replaced{Stream: int32(i), Count: n})
+				e.replaced[i] = 0
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package stages
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/pipeline"
+	"github.com/sluice-data/sluice/sink"
+)
+
+// StreamSummary is what a sync did with one stream.
+type StreamSummary struct {
+	Stream     airbyte.StreamID
+	Rows       int64
+	Bytes      int64 // of the objects
+	Objects    int64
+	Replaced   int64            // characters that became U+FFFD
+	Undeclared map[string]int64 // records that had a field that is not in the schema, by field
+	Complete   bool             // the stream ended successfully
+}
+
+// Summary returns one summary a stream, in the order of the catalog. It is for the time
+// after Finish.
+func (a *Assemble) Summary() []StreamSummary {
+	var all []StreamSummary
+	for i := range a.streams {
+		s := a.streams[i].sum
+		s.Complete = a.streams[i].ended == complete
+		all = append(all, s)
+	}
+	return all
+}
+
+// Failed returns the streams that did not end successfully, after Finish.
+func (a *Assemble) Failed() []airbyte.StreamID {
+	var failed []airbyte.StreamID
+	for i := range a.streams {
+		if a.streams[i].ended != complete {
+			failed = append(failed, a.streams[i].table.Stream)
+		}
+	}
+	return failed
+}
+
+// count adds what the stages noticed, and warns once a field that is dropped.
+func (a *Assemble) count(b *pipeline.Batch) {
+	for _, r := range b.Replaced {
+		a.streams[r.Stream].sum.Replaced += r.Count
+	}
+	for _, u := range b.Undeclared {
+		s := &a.streams[u.Stream]
+		field := u.Field
+		if _, known := s.sum.Undeclared[field]; !known {
+			if len(s.sum.Undeclared) >= maxUndeclared {
+				field = OtherFields
+			}
+			if _, known := s.sum.Undeclared[field]; !known && !s.table.Format.KeepUndeclared {
+				a.opts.Log.Warn(fmt.Sprintf("stream %s: the field %q is not in the schema and is dropped (undeclared_fields: \"keep\" keeps it)", s.table.Stream, field))
+			}
+		}
+		s.sum.Undeclared[field] += u.Count
+	}
+}
+
+// Count is a number with its noun: 1 row, 2 rows.
+func Count(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// String is one line for people.
+func (s StreamSummary) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s, %d bytes in %s", s.Stream, Count(s.Rows, "row"), s.Bytes, Count(s.Objects, "object"))
+	if s.Replaced > 0 {
+		fmt.Fprintf(&b, ", %d characters that were no UTF-8 replaced", s.Replaced)
+	}
+	if len(s.Undeclared) > 0 {
+		b.WriteString(", fields that are not in the schema:")
+		for _, field := range slices.Sorted(maps.Keys(s.Undeclared)) {
+			fmt.Fprintf(&b, " %s (%d)", field, s.Undeclared[field])
+		}
+	}
+	if !s.Complete {
+		b.WriteString(", not complete")
+	}
+	return b.String()
+}
+
+// metadata are the user metadata of one of the table's objects; rows is -1 where the
+// request has to go before their number is known.
+func (t *Table) metadata(rows int64) sink.Metadata {
+	m := sink.Metadata{}
+	maps.Copy(m, t.Metadata)
+	if rows >= 0 {
+		m["rows"] = fmt.Sprint(rows)
+	}
+	return m
+}

@@ -1,0 +1,84 @@
+// Package stages are the steps that a batch goes through: decode, stamp, flatten, encode,
+// and assemble at the end. Each step is a plain function on a batch. It starts no
+// goroutine, knows no channel and takes no lock: the pipeline package does that.
+package stages
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/sink"
+)
+
+// Table is how one stream of the catalog is written. The stages share it and only read it.
+type Table struct {
+	Stream  airbyte.StreamID
+	Format  format.Table
+	Encoder format.Encoder
+	Dir     string // of its objects, without a "/" at the end
+	Refresh Refresh
+	// MinGeneration is the oldest generation that a full refresh keeps; nil: the platform
+	// knows no generations, and all older objects go.
+	MinGeneration *int64
+	// Metadata of each object.
+	Metadata sink.Metadata
+	columns  map[string]uint32 // number of each column, for the flatten stage
+}
+
+// Refresh is how a sync treats the stream's older objects.
+type Refresh int
+
+const (
+	// Append leaves them.
+	Append Refresh = iota
+	// Atomic replaces them in one step, at the stream's successful end.
+	Atomic
+	// Incremental shows new objects as they fill, and deletes the old ones at the end.
+	Incremental
+	// PurgeFirst deletes the old ones before it writes.
+	PurgeFirst
+)
+
+// Catalog is the tables of a sync, found by stream.
+type Catalog struct {
+	Tables []*Table
+	index  map[string]int32
+}
+
+// NewCatalog indexes tables and their columns.
+func NewCatalog(tables []*Table) *Catalog {
+	c := &Catalog{Tables: tables, index: make(map[string]int32, len(tables))}
+	for i, t := range tables {
+		t.columns = make(map[string]uint32, len(t.Format.Columns))
+		for column, name := range t.Format.Columns {
+			t.columns[name] = uint32(column)
+		}
+		c.index[string(streamKey(nil, []byte(t.Stream.Namespace), []byte(t.Stream.Name)))] = int32(i)
+	}
+	return c
+}
+
+// streamKey joins a namespace and a name so that no two pairs give the same key.
+func streamKey(dst, namespace, name []byte) []byte {
+	dst = append(dst, namespace...)
+	dst = append(dst, 0xff) // in no UTF-8 text
+	return append(dst, name...)
+}
+
+// WithoutShadowed splits off the columns whose name belongs to a column of ours: two
+// columns of one name would make the file unreadable.
+func WithoutShadowed(columns []string, ours []string) (kept, shadowed []string) {
+	for _, c := range columns {
+		if slices.Contains(ours, c) {
+			shadowed = append(shadowed, c)
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	return kept, shadowed
+}
+
+// Clock tells the time; tests bring their own.
+type Clock func() time.Time
