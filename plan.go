@@ -1,0 +1,130 @@
+package sluice
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/stages"
+)
+
+// Version is written into the metadata of each object.
+const Version = "0.1.0"
+
+// PlanError says that config and catalog do not go together.
+type PlanError struct{ Err error }
+
+func (e *PlanError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *PlanError) Unwrap() error { return e.Err }
+
+// plan compiles what the config and the catalog say about each stream.
+func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) ([]*stages.Table, error) {
+	owner := map[string]airbyte.StreamID{}
+	var tables []*stages.Table
+	for i := range catalog.Streams {
+		s := &catalog.Streams[i]
+		t, err := planTable(cfg, s, limits)
+		if err != nil {
+			return nil, &PlanError{fmt.Errorf("stream %s: %w", s.ID, err)}
+		}
+		if other, taken := owner[t.Dir]; taken {
+			return nil, &PlanError{fmt.Errorf("the streams %q and %q would both be written to %s: rename one of them, or give it a prefix", other, s.ID, t.Dir)}
+		}
+		owner[t.Dir] = s.ID
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
+
+func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*stages.Table, error) {
+	dir, err := sink.Dir(cfg.Path, s.ID.Namespace, s.ID.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := sink.CheckKey(dir, limits); err != nil {
+		return nil, err
+	}
+	t := &stages.Table{Stream: s.ID, Dir: dir, Refresh: refresh(cfg, s), Metadata: metadata(s)}
+	if s.Generation != nil {
+		t.MinGeneration = &s.Generation.Minimum
+		t.Format.GenerationID = &s.Generation.ID
+	}
+	t.Format.SyncID = s.SyncID
+	if cfg.MetadataColumns == config.MetadataV2 {
+		t.Format.Metadata = format.MetadataV2
+	}
+	csv := cfg.Format.CSV
+	if csv.Flattening == config.FlatteningRoot {
+		if err := planColumns(t, s, csv.UndeclaredFields == config.UndeclaredKeep); err != nil {
+			return nil, err
+		}
+	}
+	t.Encoder = format.NewCSV(dialect(csv), t.Format)
+	return t, nil
+}
+
+// planColumns takes the columns from the stream's schema. A field that has the name of a
+// column of ours can't have its own column: with undeclared fields kept it goes there.
+func planColumns(t *stages.Table, s *airbyte.Stream, keep bool) error {
+	columns, err := s.Columns()
+	if err != nil {
+		return err
+	}
+	t.Format.Flatten, t.Format.KeepUndeclared = true, keep
+	ours := t.Format.Metadata.Names()
+	if keep {
+		ours = append(ours, format.UndeclaredColumn)
+	}
+	var shadowed []string
+	t.Format.Columns, shadowed = stages.WithoutShadowed(columns, ours)
+	if len(shadowed) > 0 && !keep {
+		return fmt.Errorf("its field %s has the name of a metadata column: use %q, undeclared_fields: %q, or other metadata_columns",
+			strings.Join(shadowed, ", "), config.FlatteningNone, config.UndeclaredKeep)
+	}
+	return nil
+}
+
+func refresh(cfg *config.Config, s *airbyte.Stream) stages.Refresh {
+	if !s.FullRefresh() {
+		return stages.Append
+	}
+	switch cfg.FullRefresh {
+	case config.RefreshIncremental:
+		return stages.Incremental
+	case config.RefreshPurgeFirst:
+		return stages.PurgeFirst
+	case config.RefreshAtomic:
+	}
+	return stages.Atomic
+}
+
+func metadata(s *airbyte.Stream) sink.Metadata {
+	m := sink.Metadata{"sluice-version": Version}
+	if s.Generation != nil {
+		m[sink.MetaGeneration] = fmt.Sprint(s.Generation.ID)
+	}
+	if s.SyncID != nil {
+		m["ab-sync-id"] = fmt.Sprint(*s.SyncID)
+	}
+	return m
+}
+
+func dialect(csv config.CSV) format.Dialect {
+	d := format.Dialect{Delimiter: csv.Delimiter[0], LineEnd: "\r\n", Null: csv.NullValue, Header: csv.Header}
+	if csv.LineEnding == config.LineEndingLF {
+		d.LineEnd = "\n"
+	}
+	switch csv.Quoting {
+	case config.QuoteAll:
+		d.Quoting = format.QuoteAll
+	case config.QuoteMinimal:
+		d.Quoting = format.QuoteMinimal
+	case config.QuoteNonNumeric:
+	}
+	return d
+}

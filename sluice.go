@@ -1,0 +1,186 @@
+// Package sluice moves an Airbyte message stream into objects of an S3 bucket, one
+// directory a stream.
+//
+//	input ─▶ read ─▶ decode ─▶ stamp ─▶ flatten ─▶ encode ─▶ assemble ─▶ upload ─▶ commit ─▶ STATE
+//
+// Open checks a config against a catalog and opens the store; Run syncs. The promise: no
+// STATE leaves before every record in front of it is in a completed object; no half
+// written object is ever visible; a full refresh replaces a table at its end or leaves it
+// as it was.
+package sluice
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/pipeline"
+	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/stages"
+)
+
+// Options are what a program may bring instead of the defaults. The zero value is fine.
+type Options struct {
+	Log     *slog.Logger     // default: discard
+	Store   sink.Store       // default: the one that the config names
+	Now     func() time.Time // default: time.Now
+	Workers int              // of each parallel stage; default: GOMAXPROCS, at most 8
+}
+
+// Engine is one sync: Open it, Run it once.
+type Engine struct {
+	cfg      *config.Config
+	opts     Options
+	catalog  *stages.Catalog
+	keys     []sink.Keys
+	store    *sink.Retrying
+	uploader *sink.Uploader
+}
+
+// Open makes an engine. It reads and writes nothing yet.
+func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opts Options) (*Engine, error) {
+	opts = opts.withDefaults()
+	if opts.Store == nil {
+		store, err := openStore(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		opts.Store = store
+	}
+	tables, err := plan(cfg, catalog, opts.Store.Properties())
+	if err != nil {
+		return nil, err
+	}
+	store := retrying(cfg, opts)
+	e := &Engine{
+		cfg: cfg, opts: opts, store: store,
+		catalog: stages.NewCatalog(tables),
+		uploader: sink.NewUploader(store, sink.UploadOptions{
+			PartSize:    cfg.Upload.PartSize(),
+			Concurrency: cfg.Upload.Concurrency,
+			Memory:      cfg.Upload.Memory(),
+			MaxObject:   cfg.FileSize(),
+		}),
+	}
+	at := opts.Now()
+	for _, t := range tables {
+		e.keys = append(e.keys, sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Encoder.Extension()})
+	}
+	return e, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Workers == 0 {
+		// One goroutine reads for all of them, and batches grow in number with workers: more
+		// than it can feed would only cost memory.
+		o.Workers = min(runtime.GOMAXPROCS(0), 8)
+	}
+	return o
+}
+
+// Run syncs: it reads Airbyte messages from in until its end, and gives each STATE to emit
+// once all that came before it is durable. It returns when nothing is under way any more:
+// after a success everything is uploaded, after a failure what was unfinished is aborted.
+//
+// A Read of in that blocks can't be cancelled: after a failure it is left behind until in
+// yields something or is closed.
+//
+// The error is an *IncompleteError where the source said, or left open, that a stream has
+// failed, and everything else went well.
+func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) error) (*Summary, error) {
+	start := e.opts.Now()
+	if err := e.prepare(ctx); err != nil {
+		return nil, err
+	}
+	commit := pipeline.NewCommit(emit)
+	assemble := stages.NewAssemble(stages.AssembleOptions{
+		Catalog: e.catalog, Keys: e.keys, Uploader: e.uploader, Store: e.store, Commit: commit,
+		Log: e.opts.Log, Now: e.opts.Now, CheckpointAge: e.cfg.CheckpointAge(),
+	})
+
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer e.uploader.Close()
+		return pipeline.Run(gctx, in, e.stages(), assemble, pipeline.Options{Tick: tick(e.cfg.CheckpointAge())})
+	})
+	group.Go(func() error {
+		defer commit.Close()
+		return e.uploader.Run(gctx)
+	})
+	group.Go(func() error { return commit.Run(gctx) })
+	err := group.Wait()
+
+	// Unfinished uploads are left by a failure, and by a full refresh whose source failed.
+	if aborting := e.uploader.AbortAll(ctx); aborting != nil {
+		e.opts.Log.Warn(fmt.Sprintf("tidying up: %v", aborting))
+	}
+	if err != nil {
+		return nil, err
+	}
+	sum := e.summary(assemble, commit, start)
+	if failed := assemble.Failed(); len(failed) > 0 {
+		return sum, &IncompleteError{Streams: failed, Held: commit.Held()}
+	}
+	return sum, nil
+}
+
+// stages lists the steps between reading and assembling, in their order.
+func (e *Engine) stages() []pipeline.Stage {
+	type step = func(context.Context, *pipeline.Batch) error
+	n := e.opts.Workers
+	return []pipeline.Stage{
+		{Name: "decode", Workers: n, New: func() step { return stages.NewDecode(e.catalog).Process }},
+		{Name: "stamp", Workers: n, New: func() step { return stages.NewStamp(newRandom(), e.opts.Now).Process }},
+		{Name: "flatten", Workers: n, New: func() step { return stages.NewFlatten(e.catalog).Process }},
+		{Name: "encode", Workers: n, New: func() step { return stages.NewEncode(e.catalog).Process }},
+	}
+}
+
+// newRandom is a generator for ids: ChaCha8 is cryptographically strong and needs the
+// operating system only for its seed, not once a record.
+func newRandom() io.Reader {
+	var seed [32]byte
+	_, _ = rand.Read(seed[:]) // never fails: crypto/rand ends the program instead
+	return mathrand.NewChaCha8(seed)
+}
+
+// tick is how often the age of open objects is looked at.
+func tick(checkpointAge time.Duration) time.Duration {
+	if checkpointAge == 0 {
+		return time.Second
+	}
+	return min(max(checkpointAge/10, 10*time.Millisecond), time.Second)
+}
+
+// IncompleteError says that the source did not deliver some streams to their end. What it
+// did deliver is kept as the sync mode says: appended rows stay, a full refresh left the
+// old objects as they were.
+type IncompleteError struct {
+	Streams []airbyte.StreamID
+	Held    int // states that were not sent
+}
+
+func (e *IncompleteError) Error() string {
+	names := make([]string, len(e.Streams))
+	for i, s := range e.Streams {
+		names[i] = s.String()
+	}
+	return fmt.Sprintf("the source did not complete %d streams: %s. Nothing of them was replaced or removed; sync again",
+		len(names), strings.Join(names, ", "))
+}

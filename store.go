@@ -1,0 +1,127 @@
+package sluice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/sink/dir"
+	"github.com/sluice-data/sluice/sink/s3"
+	"github.com/sluice-data/sluice/stages"
+)
+
+// openStore opens the store that the config names: a bucket, or with a file:// endpoint a
+// directory of the bucket's name.
+func openStore(ctx context.Context, cfg *config.Config) (sink.Store, error) {
+	if u, err := url.Parse(cfg.Endpoint); err == nil && u.Scheme == "file" {
+		store, err := dir.New(filepath.Join(filepath.FromSlash(u.Path), cfg.Bucket))
+		if err != nil {
+			return nil, fmt.Errorf("s3_endpoint %s: %w", cfg.Endpoint, err)
+		}
+		return store, nil
+	}
+	return s3.New(ctx, s3.Settings{
+		Bucket: cfg.Bucket, Region: cfg.Region, Endpoint: cfg.Endpoint,
+		AccessKeyID: cfg.AccessKeyID.Reveal(), SecretAccessKey: cfg.SecretAccessKey.Reveal(),
+		RoleARN: cfg.RoleARN, ExternalID: cfg.ExternalID.Reveal(),
+		Connections: max(cfg.Upload.Concurrency, 16),
+	})
+}
+
+func retrying(cfg *config.Config, opts Options) *sink.Retrying {
+	return sink.Retry(opts.Store, sink.RetryPolicy{
+		Limit: max(cfg.Upload.RetryFor(), 1), // 0 would mean the default
+		Notify: func(err error, pause time.Duration) {
+			opts.Log.Warn(fmt.Sprintf("%v; trying again in %s", err, pause.Round(time.Millisecond)))
+		},
+	})
+}
+
+// Check proves that a sync with this config can do all that it will need to.
+func Check(ctx context.Context, cfg *config.Config, opts Options) error {
+	opts = opts.withDefaults()
+	if opts.Store == nil {
+		store, err := openStore(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		opts.Store = store
+	}
+	// A check is somebody waiting in front of a form: an outage is not sat out.
+	quick := sink.Retry(opts.Store, sink.RetryPolicy{Limit: min(max(cfg.Upload.RetryFor(), 1), 15*time.Second)})
+	return sink.Check(ctx, quick, sink.CleanPath(cfg.Path))
+}
+
+// prepare looks at what is in the store already: unfinished uploads that a dead run left,
+// keys of this sync that are taken, and, with purge_first, the objects that have to go.
+func (e *Engine) prepare(ctx context.Context) error {
+	e.sweep(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16) // requests at a time
+	var mu sync.Mutex
+	for i := range e.keys {
+		group.Go(func() error {
+			keys, table := &e.keys[i], e.catalog.Tables[i]
+			if table.Refresh == stages.PurgeFirst {
+				p := sink.Purge{Dir: table.Dir, MinGeneration: table.MinGeneration}
+				if _, err := p.Run(ctx, e.store); err != nil {
+					return fmt.Errorf("stream %s: removing the older objects: %w", table.Stream, err)
+				}
+			}
+			for info, err := range e.store.List(ctx, keys.Prefix()) {
+				if err != nil {
+					return fmt.Errorf("stream %s: looking for taken keys: %w", table.Stream, err)
+				}
+				mu.Lock()
+				keys.Take(info.Key)
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// sweep aborts what dead runs left. It is a courtesy: a store that can't list uploads, or
+// credentials that may not, must not keep anybody from syncing.
+func (e *Engine) sweep(ctx context.Context) {
+	var dirs []string
+	for _, t := range e.catalog.Tables {
+		dirs = append(dirs, t.Dir)
+	}
+	n, err := sink.Sweep(ctx, e.opts.Store, commonPrefix(dirs), dirs, e.opts.Now().Add(-sink.StaleAfter))
+	if n > 0 {
+		e.opts.Log.Info(fmt.Sprintf("aborted %d unfinished uploads that an earlier sync left behind", n))
+	}
+	if err != nil && ctx.Err() == nil {
+		level := e.opts.Log.Warn
+		if errors.Is(err, sink.ErrUnsupported) {
+			level = e.opts.Log.Debug
+		}
+		level(fmt.Sprintf("could not look for unfinished uploads of earlier syncs: %v", err))
+	}
+}
+
+// commonPrefix is what all directories begin with.
+func commonPrefix(dirs []string) string {
+	if len(dirs) == 0 {
+		return ""
+	}
+	prefix := dirs[0]
+	for _, d := range dirs[1:] {
+		n := 0
+		for n < len(prefix) && n < len(d) && prefix[n] == d[n] {
+			n++
+		}
+		prefix = prefix[:n]
+	}
+	return prefix
+}
