@@ -178,25 +178,38 @@ func TestTakenKeys(t *testing.T) {
 	})
 }
 
-// TestKeyTakenMeanwhile has somebody write under our key when the sync has looked already.
-// It may fail then, but what is there stays, and no STATE says that our rows are.
+// TestKeyTakenMeanwhile has somebody write under our key when the sync has looked already:
+// the object moves to the next partition id. A full refresh then removes the other's, as it
+// does with all that it has not written.
 func TestKeyTakenMeanwhile(t *testing.T) {
-	for _, mode := range []airbyte.DestinationSyncMode{airbyte.Append, airbyte.Overwrite} {
+	f := func(mode airbyte.DestinationSyncMode, want ...string) {
 		inStores(t, func(t *testing.T, st store) {
 			rude := faultstore.New(st, faultstore.On(faultstore.Put).First(1).Call(func(ctx context.Context, _ faultstore.Op, key string) error {
 				return st.Put(ctx, key, sink.NewBody([]byte("old")), nil)
 			}))
 			out := sync(t, settings(), users(mode), rude, then, records(1))
-			same(t, "the other's object", []string{get(t, st, prefix+"0.csv")}, []string{"old"})
-			switch ours := slices.Contains(keys(t, st, "data/users/"), prefix+"1.csv"); {
-			case out.err == nil && !ours:
-				t.Error("a success, but our rows are nowhere")
-			case out.err != nil && len(out.states) > 0:
-				t.Errorf("%v, but the states %q left", out.err, out.states)
-			case out.err != nil && !errors.Is(out.err, sink.ErrTaken):
-				t.Errorf("got %v, want %v", out.err, sink.ErrTaken)
+			if out.err != nil || len(out.states) != 1 {
+				t.Fatalf("%v, with %d states", out.err, len(out.states))
+			}
+			same(t, "objects", keys(t, st, "data/users/"), want)
+			if mode == airbyte.Append {
+				same(t, "the other's object", []string{get(t, st, prefix+"0.csv")}, []string{"old"})
+			}
+			if rows := strings.Count(get(t, st, prefix+"1.csv"), "xxx\"\"}"); rows != 1 {
+				t.Errorf("%d rows, want 1", rows)
 			}
 		})
+	}
+	f(airbyte.Append, prefix+"0.csv", prefix+"1.csv")
+	f(airbyte.Overwrite, prefix+"1.csv")
+}
+
+// TestEveryKeyTaken: a store that calls every key taken must not be asked for ever.
+func TestEveryKeyTaken(t *testing.T) {
+	taken := &sink.Error{Op: "Put", Kind: sink.ErrTaken}
+	rude := faultstore.New(directory(t), faultstore.On(faultstore.Put).Fail(taken))
+	if out := sync(t, settings(), users(airbyte.Append), rude, then, records(1)); !errors.Is(out.err, sink.ErrTaken) || len(out.states) > 0 {
+		t.Errorf("got %v, and %d states", out.err, len(out.states))
 	}
 }
 

@@ -42,7 +42,7 @@ type Engine struct {
 	cfg      *config.Config
 	opts     Options
 	catalog  *stages.Catalog
-	keys     []sink.Keys
+	keys     []*sink.Keys
 	store    *sink.Retrying
 	uploader *sink.Uploader
 }
@@ -74,7 +74,7 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	}
 	at := opts.Now()
 	for _, t := range tables {
-		e.keys = append(e.keys, sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Encoder.Extension()})
+		e.keys = append(e.keys, &sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Encoder.Extension()})
 	}
 	return e, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,10 +65,9 @@ func (e *Engine) prepare(ctx context.Context) error {
 	e.sweep(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // requests at a time
-	var mu sync.Mutex
 	for i := range e.keys {
 		group.Go(func() error {
-			keys, table := &e.keys[i], e.catalog.Tables[i]
+			keys, table := e.keys[i], e.catalog.Tables[i]
 			if table.Refresh == stages.PurgeFirst {
 				p := sink.Purge{Dir: table.Dir, MinGeneration: table.MinGeneration}
 				if _, err := p.Run(ctx, e.store); err != nil {
@@ -80,9 +78,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 				if err != nil {
 					return fmt.Errorf("stream %s: looking for taken keys: %w", table.Stream, err)
 				}
-				mu.Lock()
 				keys.Take(info.Key)
-				mu.Unlock()
 			}
 			return nil
 		})

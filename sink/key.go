@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -78,12 +79,13 @@ func Dir(bucketPath, namespace, stream string) (string, error) {
 //	<directory>/<yyyy_MM_dd>_<epoch millis>_<partition id>.<extension>
 //
 // Date and time are UTC and the same for every object of the sync. Partition ids count
-// from 0; those of objects that exist already are left out. Keys is for one goroutine.
+// from 0; those of objects that exist already are left out.
 type Keys struct {
 	Dir       string
 	UploadAt  time.Time
 	Extension string
 
+	mu    sync.Mutex
 	next  int
 	taken map[int]bool
 }
@@ -96,6 +98,8 @@ func (k *Keys) Prefix() string {
 
 // Next returns the key of the next object.
 func (k *Keys) Next() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for k.taken[k.next] {
 		k.next++
 	}
@@ -112,6 +116,8 @@ func (k *Keys) Take(key string) {
 	}
 	digits, _, _ := strings.Cut(rest, ".")
 	if id, err := strconv.Atoi(digits); err == nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
 		if k.taken == nil {
 			k.taken = map[int]bool{}
 		}

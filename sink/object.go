@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -202,10 +203,21 @@ func (o *Object) Close(ctx context.Context) error {
 	return nil
 }
 
+// maxMoves is how many keys are tried for an object: a store that calls every key taken has
+// another problem.
+const maxMoves = 20
+
 // put makes the object in one request.
 func (o *Object) put(ctx context.Context, chunks [][]byte) error {
 	body := NewBody(chunks...)
-	err := o.u.store.Put(ctx, o.Key, body, o.meta(o.rows))
+	var err error
+	for range maxMoves {
+		err = o.u.store.Put(ctx, o.Key, body, o.meta(o.rows))
+		if !errors.Is(err, ErrTaken) || o.set.NextKey == nil {
+			break
+		}
+		o.set.move(o)
+	}
 	o.u.mem.release(chunks)
 	if err != nil {
 		return fmt.Errorf("uploading %s: %w", o.Key, err)

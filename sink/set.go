@@ -20,6 +20,10 @@ import (
 // set are uploaded and kept invisible until Commit, which makes all of them visible: that
 // is how a full refresh replaces a table at its end.
 type Set struct {
+	// NextKey, if set, gives another key for an object that goes in one request and whose
+	// key turns out to be taken. (The parts of a larger one belong to their key.)
+	NextKey func() string
+
 	u    *Uploader
 	held bool
 	last *Object // opened last
@@ -194,7 +198,7 @@ func (s *Set) showOne(ctx context.Context, o *Object) error {
 		err = o.put(ctx, o.whole)
 	}
 	if errors.Is(err, ErrTaken) {
-		s.mark(o.Key, false) // it is somebody else's
+		s.mark(o.Key, false)
 	}
 	if err == nil {
 		s.u.Stats.Objects.Add(1)
@@ -202,6 +206,14 @@ func (s *Set) showOne(ctx context.Context, o *Object) error {
 	return err
 }
 
+// move gives an object another key, because its own is somebody else's.
+func (s *Set) move(o *Object) {
+	s.mark(o.Key, false)
+	o.Key = s.NextKey()
+	s.mark(o.Key, true)
+}
+
+// mark remembers that there may be an object of ours under key, or that there is none.
 func (s *Set) mark(key string, ours bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -28,7 +28,7 @@ type Assemble struct {
 // AssembleOptions are what the stage works with.
 type AssembleOptions struct {
 	Catalog       *Catalog
-	Keys          []sink.Keys // by table
+	Keys          []*sink.Keys // by table
 	Uploader      *sink.Uploader
 	Store         sink.Store
 	Commit        *pipeline.Commit
@@ -40,7 +40,7 @@ type AssembleOptions struct {
 // stream is what Assemble knows of one stream.
 type stream struct {
 	table   *Table
-	keys    sink.Keys
+	keys    *sink.Keys
 	set     *sink.Set
 	object  *sink.Object // nil or closed: the next row opens one
 	opened  time.Time
@@ -67,6 +67,7 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 			set:   opts.Uploader.NewSet(t.Refresh == Atomic),
 			sum:   StreamSummary{Stream: t.Stream, Undeclared: map[string]int64{}},
 		}
+		a.streams[i].set.NextKey = opts.Keys[i].Next
 	}
 	return a
 }

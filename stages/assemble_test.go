@@ -42,7 +42,7 @@ func newRig(t *testing.T, maxObject int64, age time.Duration, tables ...*Table) 
 		Now: func() time.Time { return r.now }, CheckpointAge: age,
 	}
 	for _, table := range tables {
-		opts.Keys = append(opts.Keys, sink.Keys{Dir: table.Dir, UploadAt: r.now, Extension: "csv"})
+		opts.Keys = append(opts.Keys, &sink.Keys{Dir: table.Dir, UploadAt: r.now, Extension: "csv"})
 	}
 	r.Assemble = NewAssemble(opts)
 	r.group.Go(func() error { defer r.commit.Close(); return r.up.Run(t.Context()) })
