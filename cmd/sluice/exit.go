@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sluice-data/sluice"
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/guard"
+	"github.com/sluice-data/sluice/pipeline"
+	"github.com/sluice-data/sluice/sink"
+)
+
+// Exit codes. 0 is success; check exits with 0 also when its answer is FAILED.
+const (
+	exitFailed = 1 // the sync failed: the store, the source, or a bug
+	exitConfig = 2 // wrong command line, config or catalog, or rights that are missing
+)
+
+// usageError is a wrong command line, or a file that it names.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// failure is how an error is shown.
+type failure struct {
+	kind    airbyte.FailureType
+	code    int
+	message string // what, where, and what to do
+}
+
+// explain finds the class of an error and what its reader can do about it.
+func explain(err error) failure {
+	var (
+		settings   config.Errors
+		plan       *sluice.PlanError
+		usage      *usageError
+		incomplete *sluice.IncompleteError
+		store      *sink.Error
+		bug        *guard.BugError
+	)
+	user := func(hint string) failure {
+		return failure{airbyte.ConfigError, exitConfig, join(err, hint)}
+	}
+	failed := func(kind airbyte.FailureType, hint string) failure {
+		return failure{kind, exitFailed, join(err, hint)}
+	}
+	switch {
+	case errors.As(err, &settings), errors.As(err, &plan):
+		return user("")
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "required flag"), strings.HasPrefix(err.Error(), "unknown command"):
+		return user("see sluice --help")
+	case errors.As(err, &incomplete):
+		return failed(airbyte.TransientError, "")
+	case errors.As(err, &bug):
+		return failed(airbyte.SystemError, "this is a fault of sluice, please report it; sync again")
+	case errors.Is(err, pipeline.ErrInput):
+		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: mend the source and sync again")
+	case errors.Is(err, sink.ErrCredentials):
+		return user("check access_key_id, secret_access_key and the clock of this machine")
+	case errors.Is(err, sink.ErrDenied):
+		return user("sluice check names the right that is missing")
+	case errors.Is(err, sink.ErrNoBucket):
+		return user("check s3_bucket_name, s3_bucket_region and s3_endpoint; sluice does not create buckets")
+	case errors.Is(err, sink.ErrFull):
+		return failed(airbyte.SystemError, "free some space and sync again")
+	case errors.As(err, &store) && store.Class != sink.Permanent:
+		return failed(airbyte.TransientError, "the store did not answer as it should: sync again, what was acknowledged is safe")
+	}
+	return failed(airbyte.SystemError, "")
+}
+
+func join(err error, hint string) string {
+	if hint == "" {
+		return err.Error()
+	}
+	return err.Error() + " (" + hint + ")"
+}
+
+// interrupted is the error of a run that a signal has ended, or nil.
+func interrupted(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// fail tells the platform and, should stdout be gone, stderr, and returns the exit code.
+func (a *app) fail(ctx context.Context, err error) int {
+	f := explain(err)
+	if cause := interrupted(ctx); cause != nil && errors.Is(err, cause) {
+		f = failure{airbyte.TransientError, exitFailed, fmt.Sprintf("stopped: %v. What was acknowledged is safe; sync again", cause)}
+	}
+	var bug *guard.BugError
+	if errors.As(err, &bug) {
+		a.log.Debug(bug.Stack)
+	}
+	if werr := a.emit.TraceError(f.kind, f.message, "", time.Now()); werr != nil {
+		_, _ = fmt.Fprintf(a.err, "sluice: %s\n", f.message)
+	}
+	return f.code
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sluice-data/sluice"
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+)
+
+// streams are the process's standard streams.
+type streams struct {
+	in  io.Reader
+	out io.Writer // Airbyte messages and nothing else, but for help and version
+	err io.Writer
+}
+
+// app is what the commands share.
+type app struct {
+	streams
+	emit  *airbyte.Emitter
+	level slog.LevelVar
+	log   *slog.Logger
+}
+
+// run is the whole program: it returns the exit code (see exit.go).
+func run(ctx context.Context, args []string, std streams) int {
+	a := &app{streams: std, emit: airbyte.NewEmitter(std.out)}
+	a.log = airbyte.NewLogger(a.emit, &a.level)
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(std.in)
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	if err := root.ExecuteContext(ctx); err != nil {
+		return a.fail(ctx, err)
+	}
+	return 0
+}
+
+func (a *app) root() *cobra.Command {
+	var level string
+	root := &cobra.Command{
+		Use:           "sluice",
+		Short:         "An Airbyte destination for Amazon S3",
+		Long:          "Sluice reads Airbyte messages on stdin and leaves one directory of CSV objects a stream in a bucket.",
+		Version:       sluice.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := a.level.UnmarshalText([]byte(level)); err != nil {
+				return &usageError{fmt.Errorf("--log-level is %q: must be debug, info, warn or error", level)}
+			}
+			return nil
+		},
+	}
+	root.PersistentFlags().StringVar(&level, "log-level", "info", "least level of LOG messages: debug, info, warn, error")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(a.spec(), a.check(), a.write())
+	return root
+}
+
+func (a *app) spec() *cobra.Command {
+	return &cobra.Command{
+		Use:     "spec",
+		Short:   "Print the connector's specification",
+		Example: "  sluice spec",
+		Args:    noArgs,
+		RunE:    func(*cobra.Command, []string) error { return a.emit.Spec(config.Spec()) },
+	}
+}
+
+func (a *app) check() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:     "check --config FILE",
+		Short:   "Prove that a config works: each right that a sync needs is tried",
+		Example: "  sluice check --config config.json\n  sluice check --config - < config.json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			raw, err := a.read(file, true)
+			if err != nil {
+				return err
+			}
+			// What is wrong with the config is the answer, not a failure of the command.
+			cfg, err := a.config(raw)
+			if err == nil {
+				err = sluice.Check(cmd.Context(), cfg, sluice.Options{Log: a.log})
+			}
+			if err != nil {
+				if cause := interrupted(cmd.Context()); cause != nil {
+					return cause
+				}
+				f := explain(err)
+				return a.emit.ConnectionStatus(false, f.message)
+			}
+			return a.emit.ConnectionStatus(true, "")
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "the config, a JSON file; - is stdin")
+	_ = cmd.MarkFlagRequired("config") // fails only for a flag that is not there
+	return cmd
+}
+
+func (a *app) write() *cobra.Command {
+	var configFile, catalogFile string
+	cmd := &cobra.Command{
+		Use:     "write --config FILE --catalog FILE",
+		Short:   "Sync: write the Airbyte messages on stdin to the bucket",
+		Example: "  source read --config s.json --catalog c.json | sluice write --config config.json --catalog c.json",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			raw, err := a.read(configFile, false)
+			if err != nil {
+				return err
+			}
+			cfg, err := a.config(raw)
+			if err != nil {
+				return err
+			}
+			if raw, err = a.read(catalogFile, false); err != nil {
+				return err
+			}
+			catalog, err := airbyte.ParseCatalog(raw)
+			if err != nil {
+				return &usageError{err}
+			}
+			return a.sync(cmd.Context(), cfg, catalog)
+		},
+	}
+	cmd.Flags().StringVar(&configFile, "config", "", "the config, a JSON file")
+	cmd.Flags().StringVar(&catalogFile, "catalog", "", "the configured catalog, a JSON file")
+	_ = cmd.MarkFlagRequired("config")
+	_ = cmd.MarkFlagRequired("catalog")
+	return cmd
+}
+
+func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog) error {
+	engine, err := sluice.Open(ctx, cfg, catalog, sluice.Options{Log: a.log})
+	if err != nil {
+		return err
+	}
+	summary, err := engine.Run(ctx, a.in, a.emit.State)
+	if summary != nil {
+		for _, s := range summary.Streams {
+			a.log.Info(s.String())
+		}
+		a.log.Info(summary.String())
+	}
+	return err
+}
+
+// config parses and checks a config, and makes sure that its secrets are never printed.
+func (a *app) config(raw []byte) (*config.Config, error) {
+	cfg, warnings, err := config.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	a.emit.Redact(config.SecretsOf(cfg)...)
+	for _, w := range warnings {
+		a.log.Warn("config: " + w)
+	}
+	return cfg, cfg.Unsupported()
+}
+
+// read reads a file; "-" is stdin where the command has no other use for it.
+func (a *app) read(name string, stdin bool) ([]byte, error) {
+	if name == "-" {
+		if !stdin {
+			return nil, &usageError{errors.New("- (stdin) is where write reads its messages: give a file")}
+		}
+		return io.ReadAll(a.in)
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return raw, nil
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("%q is one argument too many for %s", args[0], cmd.CommandPath())}
+	}
+	return nil
+}
