@@ -1,0 +1,84 @@
+# The one place for the commands that everybody needs. A machine needs Go, make and git; a C
+# compiler only for the race detector.
+
+.SILENT:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help build demo test race lint bench fuzz golden generate clean modules tools
+
+# A workspace would hide tools/go.mod.
+export GOWORK := off
+BIN := .bin
+T ?= 30s
+# A package that hangs should fail before a person gives up.
+TEST := go test -timeout 5m
+
+help: ## Show this list
+	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: modules ## Build .bin/sluice
+	echo "building $(BIN)/sluice"
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/sluice ./cmd/sluice
+
+demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 server
+	go build -o $(BIN)/demo ./internal/demo
+	$(BIN)/demo -sluice $(BIN)/sluice
+
+test: modules $(BIN)/versitygw ## Run all tests; where there is a C compiler, once more with the race detector
+	echo "testing (a few minutes, first time only)"
+	$(TEST) ./...
+	$(MAKE) --no-print-directory race
+
+race: modules $(BIN)/versitygw ## Run all tests with the race detector
+	if go build -race runtime/cgo 2>/dev/null; \
+	then echo "testing with the race detector"; $(TEST) -race ./...; \
+	else echo "skipped: the race detector needs a C compiler and cgo"; fi
+
+lint: modules tools ## Check format, vet, staticcheck, layout, module files and generated files
+	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
+	echo "go vet"; go vet ./...
+	echo "staticcheck"; go tool -modfile=tools/go.mod staticcheck ./...
+	echo "layout, generated files"; go test ./internal/layout ./internal/configdoc
+	echo "go mod tidy"; go mod tidy -diff && cd tools && go mod tidy -diff
+
+bench: modules ## Measure the whole pipeline, then each stage
+	go build -o $(BIN)/bench ./bench/cmd/bench
+	$(BIN)/bench
+	go test -run '^$$' -bench . -benchmem ./stages ./format
+
+fuzz: modules ## Fuzz each target for T=30s
+	scripts/fuzz.sh $(T)
+
+golden: modules ## Write the expected objects in format/testdata anew
+	go test ./format -update
+
+generate: modules ## Write the generated files anew
+	go generate ./...
+
+clean: ## Remove what was built
+	rm -rf $(BIN)
+
+# Downloads are silent and long. The stamps make them, and the line that announces them, go
+# away once they are done.
+modules: $(BIN)/modules
+tools: $(BIN)/tools
+
+$(BIN)/modules: go.mod go.sum
+	mkdir -p $(BIN)
+	echo "downloading Go modules (first run only)"
+	go mod download
+	touch $@
+
+$(BIN)/tools: tools/go.mod tools/go.sum
+	mkdir -p $(BIN)
+	echo "downloading the modules of the tools (first run only)"
+	cd tools && go mod download
+	touch $@
+
+# The tests build the server too, but nobody would see why they take so long. It is put in
+# place whole, since tests may run at the same time.
+$(BIN)/versitygw: tools/go.mod tools/go.sum | $(BIN)/tools
+	echo "building the S3 server for the tests (about a minute, first time only)"
+	go build -modfile=tools/go.mod -o $@.new github.com/versity/versitygw/cmd/versitygw
+	touch $@.new
+	mv $@.new $@

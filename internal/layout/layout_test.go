@@ -1,0 +1,126 @@
+package layout
+
+import (
+	"go/ast"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// order says which packages of ours a package may import, tests aside. The first line whose
+// directory fits counts; "/..." is everything below as well. In short:
+//
+//	airbyte ◀ format ◀ stages      pipeline ◀ stages      sink ◀ stages
+//
+// the root package joins them with config and the stores, and cmd starts it.
+var order = []struct {
+	dir string
+	may []string
+}{
+	{"internal/scan", nil},
+	{"internal/guard", nil},
+	{"internal/pipe", nil},
+	{"airbyte", []string{"internal/scan"}},
+	{"format", []string{"airbyte", "internal/scan"}},
+	{"pipeline", []string{"internal/scan", "internal/guard"}},
+	{"stages", []string{"airbyte", "format", "pipeline", "sink", "internal/scan"}},
+	{"sink", []string{"internal/guard"}},
+	{"sink/...", []string{"sink"}},
+	{"config", nil},
+	{".", []string{"airbyte", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir"}},
+	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/guard", "internal/pipe"}},
+	{"internal/...", []string{"airbyte", "config", "sink", "sink/s3", "internal/..."}},
+	// What stands outside the engine and measures it, or uses it as anybody would.
+	{"bench/...", []string{"..."}},
+	{"kafka/...", []string{"..."}},
+	{"examples/...", []string{"..."}},
+}
+
+// fits reports whether a directory is the one that the pattern names.
+func fits(pattern, dir string) bool {
+	if pattern == "..." {
+		return true
+	}
+	if base, below := strings.CutSuffix(pattern, "/..."); below {
+		return dir == base || strings.HasPrefix(dir, base+"/")
+	}
+	return dir == pattern
+}
+
+func importOrder(s *source) []string {
+	if s.test() {
+		return nil
+	}
+	for _, line := range order {
+		if !fits(line.dir, s.dir()) {
+			continue
+		}
+		var bad []string
+		s.imports(func(spec *ast.ImportSpec, p string) {
+			dir, ours := strings.CutPrefix(p+"/", module+"/")
+			if dir = path.Clean(dir); !ours {
+				return
+			}
+			if !slices.ContainsFunc(line.may, func(pattern string) bool { return fits(pattern, dir) }) {
+				bad = append(bad, s.at(spec, "%s must not import %s", line.dir, dir))
+			}
+		})
+		return bad
+	}
+	return []string{s.at(s.ast.Name, "the directory %s has no place in the import order: see internal/layout", s.dir())}
+}
+
+func TestImportOrder(t *testing.T) {
+	check(t, importOrder)
+	f := finds(t, importOrder)
+	f("sink/s3/a.go", "package s3\n"+`import "`+module+`/sink"`, "")
+	f("sink/s3/a.go", "package s3\n"+`import "`+module+`/sink/dir"`, "sink/s3/a.go:2: sink/... must not import sink/dir")
+	f("pipeline/a.go", "package pipeline\n"+`import x "`+module+`/sink/s3"`, "pipeline/a.go:2: pipeline must not import sink/s3")
+	f("pipeline/a_test.go", "package pipeline\n"+`import "`+module+`/sink/s3"`, "")
+	f("cmd/x/a.go", "package main\n"+`import "`+module+`"`, "")
+	f("config/a.go", "package config\n"+`import "`+module+`"`, "config/a.go:2: config must not import .")
+	f("config/a.go", "package config\n"+`import "`+module+`-other/x"`, "")
+	f("internal/a/a.go", "package a\n"+`import "`+module+`/stages"`, "internal/a/a.go:2: ")
+	f("bench/gen/a.go", "package gen\n"+`import "`+module+`/stages"`, "")
+	f("helm/a.go", "package helm", "helm/a.go:1: the directory helm has no place")
+}
+
+// aws keeps the SDK behind sink/s3. Tests and the demo may look into a bucket by themselves.
+func aws(s *source) []string {
+	if s.test() || s.in("sink/s3", "internal/demo") {
+		return nil
+	}
+	var bad []string
+	s.imports(func(spec *ast.ImportSpec, p string) {
+		if strings.HasPrefix(p, "github.com/aws/") {
+			bad = append(bad, s.at(spec, "only sink/s3 may import %s", p))
+		}
+	})
+	return bad
+}
+
+func TestOnlySinkS3KnowsTheSDK(t *testing.T) {
+	check(t, aws)
+	f := finds(t, aws)
+	f("sink/s3/a.go", "package s3\n"+`import "github.com/aws/smithy-go"`, "")
+	f("sink/a.go", "package sink\n"+`import "github.com/aws/smithy-go"`, "sink/a.go:2: only sink/s3 may import github.com/aws/smithy-go")
+	f("sink/a_test.go", "package sink\n"+`import "github.com/aws/smithy-go"`, "")
+}
+
+// names refuses names that say nothing about what is in the package.
+func names(s *source) []string {
+	name := strings.TrimSuffix(s.ast.Name.Name, "_test")
+	if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "types", "misc"}, name) {
+		return []string{s.at(s.ast.Name, "package %s: name it by what it is for", name)}
+	}
+	return nil
+}
+
+func TestPackageNames(t *testing.T) {
+	check(t, names)
+	f := finds(t, names)
+	f("a/a.go", "package util", "a/a.go:1: package util: name it")
+	f("a/a_test.go", "package types_test", "a/a_test.go:1: package types")
+	f("a/a.go", "package utility", "")
+}
