@@ -169,8 +169,8 @@ func tick(checkpointAge time.Duration) time.Duration {
 }
 
 // IncompleteError says that the source did not deliver some streams to their end. What it
-// did deliver is kept as the sync mode says: appended rows stay, a full refresh left the
-// old objects as they were.
+// did deliver is kept as the sync mode says: appended rows stay, and an atomic full refresh
+// that had not ended left the old objects as they were.
 type IncompleteError struct {
 	Streams []airbyte.StreamID
 	Held    int // states that were not sent
@@ -181,6 +181,6 @@ func (e *IncompleteError) Error() string {
 	for i, s := range e.Streams {
 		names[i] = s.String()
 	}
-	return fmt.Sprintf("the source did not complete %d streams: %s. Nothing of them was replaced or removed; sync again",
-		len(names), strings.Join(names, ", "))
+	return fmt.Sprintf("the source did not complete %s: %s. Appended rows stay, and an atomic full refresh that had not ended left its table as it was; sync again",
+		stages.Count(int64(len(names)), "stream"), strings.Join(names, ", "))
 }
