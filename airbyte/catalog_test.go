@@ -18,7 +18,7 @@ func parse(t *testing.T, members string) Stream {
 	return c.Streams[0]
 }
 
-// What DESIGN 4.4 calls a full refresh.
+// What counts as a full refresh: see Stream.FullRefresh.
 func TestFullRefresh(t *testing.T) {
 	f := func(members string, want bool) {
 		t.Helper()
