@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sluice-data/sluice/sink"
@@ -245,4 +246,46 @@ func TestListEnough(t *testing.T) {
 			t.Errorf("got %d elements and the calls %q", n, log.Calls())
 		}
 	}, faultstore.On(faultstore.List).LoseReply())
+}
+
+// TestLostCreate loses the reply to Create, so that there is an upload that nobody knows.
+func TestLostCreate(t *testing.T) {
+	on := faultstore.On
+	f := func(name string, rules ...*faultstore.Rule) {
+		t.Helper()
+		retryTest(t, sink.RetryPolicy{}, func(t *testing.T, s *sink.Retrying, mem *memStore, log *faultstore.Store) {
+			mem.begin("t/new2", time.Now(), nil) // another's, whose key begins like ours
+			up, err := s.Create(t.Context(), "t/new", nil)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			var keys []string
+			for _, left := range mem.unfinished() {
+				keys = append(keys, left.Key)
+			}
+			if want := []string{"t/left", "t/new", "t/new2"}; !slices.Equal(slices.Sorted(slices.Values(keys)), want) {
+				t.Errorf("%s: unfinished are %q, want %q", name, keys, want)
+			}
+			if err := up.Part(t.Context(), sink.Part{Number: 1, Body: sink.NewBody([]byte("x"))}); err != nil {
+				t.Errorf("%s: the upload that is left is not ours: %v", name, err)
+			}
+		}, rules...)
+	}
+	f("once", on(faultstore.Create).First(1).LoseReply())
+	f("three times", on(faultstore.Create).First(3).LoseReply())
+	f("it never arrived", on(faultstore.Create).First(1).Fail(lost))
+
+	// Nobody tries again after a failure of the sync: AbortAll looks.
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemStore(sink.Properties{})
+		u := sink.NewUploader(faultstore.New(mem, on(faultstore.Create).LoseReply()), sink.UploadOptions{PartSize: chunk})
+		w := newWriter(u, true)
+		err := upload(t.Context(), u, func(ctx context.Context) error { return w.row(ctx, 0, content(4*chunk, 1)) })
+		if err == nil || len(mem.unfinished()) == 0 {
+			t.Fatalf("got error %v and %d uploads", err, len(mem.unfinished()))
+		}
+		if err := u.AbortAll(t.Context()); err != nil || len(mem.unfinished()) > 0 {
+			t.Errorf("got error %v and %d uploads after AbortAll", err, len(mem.unfinished()))
+		}
+	})
 }

@@ -164,6 +164,7 @@ func (o *Object) start(ctx context.Context) (Upload, error) {
 	}
 	upload, err := o.u.store.Create(ctx, o.Key, o.meta(-1))
 	if err != nil {
+		o.u.lose(o.Key)
 		return nil, err
 	}
 	o.upload = upload

@@ -102,12 +102,17 @@ func (r *Retrying) pause(try int) time.Duration {
 	return bound/2 + rand.N(bound/2+1)
 }
 
-// Create may leave an upload behind when its reply is lost: it is invisible, and Sweep
-// finds it.
+// Create tries again after a lost reply, but first looks for the upload that the lost try
+// may have made: it would be invisible, and cost storage until a later sync sweeps it.
 func (r *Retrying) Create(ctx context.Context, key string, meta Metadata) (Upload, error) {
 	var up Upload
+	unsure := false
 	err := r.do(ctx, func() (err error) {
+		if unsure {
+			_ = abortKey(ctx, r.Store, key) // Sweep is there for what this leaves
+		}
 		up, err = r.Store.Create(ctx, key, meta)
+		unsure = unsure || ClassOf(err) == Unknown
 		return err
 	})
 	if err != nil {

@@ -38,6 +38,7 @@ type Uploader struct {
 	mu   sync.Mutex
 	live map[*Object]struct{} // with an upload that is neither completed nor aborted
 	half map[*Set]struct{}    // held sets of which a part is visible
+	lost []string             // keys for which Create failed: there may be an upload all the same
 
 	Stats UploadStats
 }
@@ -178,6 +179,12 @@ func (u *Uploader) untrack(o *Object) {
 	delete(u.live, o)
 }
 
+func (u *Uploader) lose(key string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lost = append(u.lost, key)
+}
+
 // AbortAll tidies up when Run has returned: it ends every unfinished upload and takes back
 // the objects of a full refresh that was only half shown. The context of the sync may have
 // ended by then, so it makes its own. An upload that can't be aborted stays invisible and
@@ -188,13 +195,19 @@ func (u *Uploader) AbortAll(ctx context.Context) error {
 	defer u.mu.Unlock()
 	var group errgroup.Group
 	group.SetLimit(u.opts.Concurrency)
-	errs := make(chan error, len(u.live)+len(u.half))
+	errs := make(chan error, len(u.live)+len(u.lost)+len(u.half))
 	aborting, cancel := context.WithTimeout(ctx, abortTimeout)
 	defer cancel()
 	for o := range u.live {
 		group.Go(func() error {
 			errs <- guard.Run(func() error { return o.upload.Abort(aborting) })
 			return nil // one that can't be aborted stops no other
+		})
+	}
+	for _, key := range u.lost {
+		group.Go(func() error {
+			errs <- guard.Run(func() error { return abortKey(aborting, u.store, key) })
+			return nil
 		})
 	}
 	_ = group.Wait()
@@ -207,6 +220,7 @@ func (u *Uploader) AbortAll(ctx context.Context) error {
 	close(errs)
 	clear(u.live)
 	clear(u.half)
+	u.lost = nil
 	var all []error
 	for err := range errs {
 		if err != nil {
