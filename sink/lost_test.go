@@ -289,3 +289,23 @@ func TestLostCreate(t *testing.T) {
 		}
 	})
 }
+
+// TestAbortedUploadComesBack has a cancelled part arrive when its upload has been aborted.
+func TestAbortedUploadComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := newMemStore(sink.Properties{})
+		late := func(_ context.Context, _ faultstore.Op, key string) error {
+			time.AfterFunc(300*time.Millisecond, func() { mem.begin(key, time.Now(), nil) })
+			return nil
+		}
+		store := faultstore.New(mem, faultstore.On(faultstore.Part).Nth(2).Fail(broken), faultstore.On(faultstore.Abort).First(1).Call(late))
+		u := sink.NewUploader(store, sink.UploadOptions{PartSize: chunk})
+		w := newWriter(u, true)
+		if err := upload(t.Context(), u, func(ctx context.Context) error { return w.row(ctx, 0, content(4*chunk, 1)) }); err == nil {
+			t.Fatal("the part did not fail")
+		}
+		if err := u.AbortAll(t.Context()); err != nil || len(mem.unfinished()) > 0 {
+			t.Errorf("got error %v and %d uploads after AbortAll", err, len(mem.unfinished()))
+		}
+	})
+}

@@ -119,22 +119,6 @@ func Sweep(ctx context.Context, store Store, prefix string, dirs []string, befor
 	return aborted, nil
 }
 
-// abortKey aborts every upload under one key.
-func abortKey(ctx context.Context, store Store, key string) error {
-	for up, err := range store.Uploads(ctx, key) {
-		if err != nil {
-			return err
-		}
-		if up.Key != key {
-			continue // another key that begins like it
-		}
-		if err := store.AbortUpload(ctx, up); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func dirOf(key string) string {
 	for i := len(key) - 1; i >= 0; i-- {
 		if key[i] == '/' {

@@ -109,7 +109,7 @@ func (r *Retrying) Create(ctx context.Context, key string, meta Metadata) (Uploa
 	unsure := false
 	err := r.do(ctx, func() (err error) {
 		if unsure {
-			_ = abortKey(ctx, r.Store, key) // Sweep is there for what this leaves
+			_, _ = abortKey(ctx, r.Store, key) // Sweep is there for what this leaves
 		}
 		up, err = r.Store.Create(ctx, key, meta)
 		unsure = unsure || ClassOf(err) == Unknown

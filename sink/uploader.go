@@ -2,10 +2,8 @@ package sink
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -178,58 +176,3 @@ func (u *Uploader) untrack(o *Object) {
 	defer u.mu.Unlock()
 	delete(u.live, o)
 }
-
-func (u *Uploader) lose(key string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.lost = append(u.lost, key)
-}
-
-// AbortAll tidies up when Run has returned: it ends every unfinished upload and takes back
-// the objects of a full refresh that was only half shown. The context of the sync may have
-// ended by then, so it makes its own. An upload that can't be aborted stays invisible and
-// is found by a later sync (Sweep).
-func (u *Uploader) AbortAll(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	var group errgroup.Group
-	group.SetLimit(u.opts.Concurrency)
-	errs := make(chan error, len(u.live)+len(u.lost)+len(u.half))
-	aborting, cancel := context.WithTimeout(ctx, abortTimeout)
-	defer cancel()
-	for o := range u.live {
-		group.Go(func() error {
-			errs <- guard.Run(func() error { return o.upload.Abort(aborting) })
-			return nil // one that can't be aborted stops no other
-		})
-	}
-	for _, key := range u.lost {
-		group.Go(func() error {
-			errs <- guard.Run(func() error { return abortKey(aborting, u.store, key) })
-			return nil
-		})
-	}
-	_ = group.Wait()
-	// What can be seen matters more than what costs storage: this has time of its own.
-	hiding, cancel := context.WithTimeout(ctx, abortTimeout)
-	defer cancel()
-	for s := range u.half {
-		errs <- s.hide(hiding)
-	}
-	close(errs)
-	clear(u.live)
-	clear(u.half)
-	u.lost = nil
-	var all []error
-	for err := range errs {
-		if err != nil {
-			all = append(all, err)
-		}
-	}
-	return errors.Join(all...)
-}
-
-// abortTimeout is what a failed sync spends on aborting, and again on taking back: the
-// platform kills what does not end soon after its error.
-const abortTimeout = 10 * time.Second
