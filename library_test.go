@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/dir"
 )
@@ -168,4 +169,25 @@ func waitFor(t *testing.T, ok func() bool) {
 			t.Fatal("waited in vain")
 		}
 	}
+}
+
+// TestConfigOfAProgram: a config that was filled by hand is checked like one from a file.
+func TestConfigOfAProgram(t *testing.T) {
+	f := func(change func(*config.Config), want string) {
+		t.Helper()
+		cfg := settings()
+		change(cfg)
+		opts := sluice.Options{Store: directory(t)}
+		_, err := sluice.Open(t.Context(), cfg, users(airbyte.Append), opts)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open: got %v, want %s", err, want)
+		}
+		if err := sluice.Check(t.Context(), cfg, opts); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Check: got %v, want %s", err, want)
+		}
+	}
+	f(func(c *config.Config) { *c = config.Config{} }, "s3_bucket_name")
+	f(func(c *config.Config) { c.Format.CSV.Delimiter = "" }, "format.delimiter")
+	f(func(c *config.Config) { c.Format.Type = config.FormatParquet }, "format.format_type")
+	f(func(c *config.Config) { c.Format.CSV.Compression.Type = config.CompressionGZIP }, "format.compression.compression_type")
 }

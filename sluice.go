@@ -49,13 +49,9 @@ type Engine struct {
 
 // Open makes an engine. It reads and writes nothing yet.
 func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opts Options) (*Engine, error) {
-	opts = opts.withDefaults()
-	if opts.Store == nil {
-		store, err := openStore(ctx, cfg)
-		if err != nil {
-			return nil, err
-		}
-		opts.Store = store
+	opts, err := opts.complete(ctx, cfg)
+	if err != nil {
+		return nil, err
 	}
 	tables, err := plan(cfg, catalog, opts.Store.Properties())
 	if err != nil {
@@ -79,7 +75,12 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	return e, nil
 }
 
-func (o Options) withDefaults() Options {
+// complete checks the config, which a program may have filled by hand, and sets the
+// defaults.
+func (o Options) complete(ctx context.Context, cfg *config.Config) (Options, error) {
+	if err := cfg.Validate(); err != nil {
+		return o, err
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -91,7 +92,14 @@ func (o Options) withDefaults() Options {
 		// than it can feed would only cost memory.
 		o.Workers = min(runtime.GOMAXPROCS(0), 8)
 	}
-	return o
+	if o.Store == nil {
+		store, err := openStore(ctx, cfg)
+		if err != nil {
+			return o, err
+		}
+		o.Store = store
+	}
+	return o, nil
 }
 
 // Run syncs: it reads Airbyte messages from in until its end, and gives each STATE to emit

@@ -37,25 +37,25 @@ func openStore(ctx context.Context, cfg *config.Config) (sink.Store, error) {
 
 func retrying(cfg *config.Config, opts Options) *sink.Retrying {
 	return sink.Retry(opts.Store, sink.RetryPolicy{
-		Limit: max(cfg.Upload.RetryFor(), 1), // 0 would mean the default
+		Limit: retryLimit(cfg),
 		Notify: func(err error, pause time.Duration) {
 			opts.Log.Warn(fmt.Sprintf("%v; trying again in %s", err, pause.Round(time.Millisecond)))
 		},
 	})
 }
 
+// retryLimit is how long an outage is sat out. A policy takes 0 for its default, so "not at
+// all" is the shortest time there is.
+func retryLimit(cfg *config.Config) time.Duration { return max(cfg.Upload.RetryFor(), 1) }
+
 // Check proves that a sync with this config can do all that it will need to.
 func Check(ctx context.Context, cfg *config.Config, opts Options) error {
-	opts = opts.withDefaults()
-	if opts.Store == nil {
-		store, err := openStore(ctx, cfg)
-		if err != nil {
-			return err
-		}
-		opts.Store = store
+	opts, err := opts.complete(ctx, cfg)
+	if err != nil {
+		return err
 	}
 	// A check is somebody waiting in front of a form: an outage is not sat out.
-	quick := sink.Retry(opts.Store, sink.RetryPolicy{Limit: min(max(cfg.Upload.RetryFor(), 1), 15*time.Second)})
+	quick := sink.Retry(opts.Store, sink.RetryPolicy{Limit: min(retryLimit(cfg), 15*time.Second)})
 	return sink.Check(ctx, quick, sink.CleanPath(cfg.Path))
 }
 

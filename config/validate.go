@@ -20,10 +20,6 @@ func (c *Config) Validate() error {
 	return problems.ordered().err()
 }
 
-// Unsupported returns an error for what the specification allows and this version cannot do
-// yet. Validate and Parse include it.
-func (c *Config) Unsupported() error { return c.unsupported(SecretsOf(c)).ordered().err() }
-
 // problems collects errors about the fields of a Config.
 type problems struct {
 	errors Errors
@@ -34,6 +30,7 @@ func (p *problems) add(field string, value any, allowed string) {
 	p.errors = append(p.errors, Error{Field: field, Value: p.mask.value(field, value), Allowed: allowed})
 }
 
+// unsupported finds what the specification allows and this version cannot do yet.
 func (c *Config) unsupported(m mask) Errors {
 	const templates = "this version of sluice does not support templates yet"
 	p := problems{mask: m}

@@ -167,7 +167,7 @@ func (a *app) config(raw []byte) (*config.Config, error) {
 	for _, w := range warnings {
 		a.log.Warn("config: " + w)
 	}
-	return cfg, cfg.Unsupported()
+	return cfg, nil
 }
 
 // read reads a file; "-" is stdin where the command has no other use for it.
