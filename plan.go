@@ -2,6 +2,7 @@ package sluice
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sluice-data/sluice/airbyte"
@@ -81,7 +82,13 @@ func planColumns(t *stages.Table, s *airbyte.Stream, keep bool) error {
 		ours = append(ours, format.UndeclaredColumn)
 	}
 	var shadowed []string
-	t.Format.Columns, shadowed = stages.WithoutShadowed(columns, ours)
+	for _, c := range columns { // two columns of one name would make the file unreadable
+		if slices.Contains(ours, c) {
+			shadowed = append(shadowed, c)
+		} else {
+			t.Format.Columns = append(t.Format.Columns, c)
+		}
+	}
 	if len(shadowed) > 0 && !keep {
 		return fmt.Errorf("its field %s has the name of a metadata column: use %q, undeclared_fields: %q, or other metadata_columns",
 			strings.Join(shadowed, ", "), config.FlatteningNone, config.UndeclaredKeep)

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"unsafe"
+
 	"github.com/google/uuid"
 
 	"github.com/sluice-data/sluice/internal/scan"
@@ -106,7 +108,7 @@ func (b *Batch) reset() {
 
 func emptied[T any](s []T) []T {
 	var zero T
-	if cap(s)*sizeOf(zero) > maxKept {
+	if cap(s)*int(unsafe.Sizeof(zero)) > maxKept {
 		return nil
 	}
 	return s[:0]

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/pprof"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,7 +14,7 @@ import (
 
 // Stage is one step of the way, done by Workers goroutines.
 type Stage struct {
-	Name    string
+	Name    string // labels its goroutines in profiles
 	Workers int
 	// New makes one worker's copy. The function changes the batch in place and must not
 	// keep it. An error stops the pipeline; it is reported in the order of the input, so
@@ -27,7 +27,7 @@ type End interface {
 	// Process takes one batch. It must not keep it, or bytes of it.
 	Process(ctx context.Context, b *Batch) error
 	// Tick is called every Options.Tick, also while the input is quiet.
-	Tick(ctx context.Context, now time.Time) error
+	Tick(ctx context.Context) error
 	// Finish is called once, after the last batch.
 	Finish(ctx context.Context) error
 }
@@ -114,6 +114,7 @@ func startStage(ctx context.Context, group *errgroup.Group, s Stage, in <-chan *
 	for range s.Workers {
 		process := s.New()
 		workers.Go(func() error {
+			pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels("stage", s.Name)))
 			for {
 				select {
 				case b, more := <-in:
@@ -167,8 +168,8 @@ func finish(ctx context.Context, in <-chan *Batch, empty chan<- *Batch, end End,
 				b.reset()
 				empty <- b // room for every batch
 			}
-		case now := <-tick.C:
-			if err := end.Tick(ctx, now); err != nil {
+		case <-tick.C:
+			if err := end.Tick(ctx); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -176,5 +177,3 @@ func finish(ctx context.Context, in <-chan *Batch, empty chan<- *Batch, end End,
 		}
 	}
 }
-
-func sizeOf[T any](v T) int { return int(unsafe.Sizeof(v)) }

@@ -33,8 +33,8 @@ func (c *collector) Process(_ context.Context, b *Batch) error {
 	return nil
 }
 
-func (c *collector) Tick(context.Context, time.Time) error { c.ticks++; return nil }
-func (c *collector) Finish(context.Context) error          { c.finished++; return nil }
+func (c *collector) Tick(context.Context) error   { c.ticks++; return nil }
+func (c *collector) Finish(context.Context) error { c.finished++; return nil }
 
 // stage makes a stage of n workers.
 func stage(n int, f func(context.Context, *Batch) error) Stage {

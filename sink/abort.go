@@ -59,12 +59,8 @@ func (u *Uploader) abortUploads(ctx context.Context) error {
 func (u *Uploader) settle(ctx context.Context, keys []string) error {
 	quiet := 0
 	for pause := 100 * time.Millisecond; len(keys) > 0 && quiet < 2; pause *= 3 {
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
+		if err := wait(ctx, pause); err != nil {
+			return err
 		}
 		var found atomic.Int64
 		err := each(u.opts.Concurrency, keys, func(key string) error {

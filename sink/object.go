@@ -178,8 +178,7 @@ func (o *Object) Close(ctx context.Context) error {
 	if o.closed {
 		return nil
 	}
-	o.closed = true
-	delete(o.u.open, o)
+	o.shut()
 	// A held object goes in parts also where one request would do: it can be sent now and
 	// made visible later.
 	if o.parts == 0 && !o.set.held {
@@ -207,6 +206,12 @@ func (o *Object) Close(ctx context.Context) error {
 // maxMoves is how many keys are tried for an object: a store that calls every key taken has
 // another problem.
 const maxMoves = 20
+
+// shut makes the object take no more bytes.
+func (o *Object) shut() {
+	o.closed = true
+	delete(o.u.open, o)
+}
 
 // put makes the object in one request.
 func (o *Object) put(ctx context.Context, chunks [][]byte) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,7 +109,8 @@ func Sweep(ctx context.Context, store Store, prefix string, dirs []string, befor
 		if err != nil {
 			return aborted, err
 		}
-		if !known[dirOf(up.Key)] || !Own(dirOf(up.Key), up.Key) || !up.Started.Before(before) {
+		dir := dirOf(up.Key)
+		if !known[dir] || !Own(dir, up.Key) || !up.Started.Before(before) {
 			continue
 		}
 		if err := store.AbortUpload(ctx, up); err != nil {
@@ -119,11 +121,5 @@ func Sweep(ctx context.Context, store Store, prefix string, dirs []string, befor
 	return aborted, nil
 }
 
-func dirOf(key string) string {
-	for i := len(key) - 1; i >= 0; i-- {
-		if key[i] == '/' {
-			return key[:i]
-		}
-	}
-	return ""
-}
+// dirOf is the directory of a key, "" at the top.
+func dirOf(key string) string { return key[:max(strings.LastIndexByte(key, '/'), 0)] }

@@ -83,13 +83,21 @@ func (r *Retrying) insist(ctx context.Context, p *patience, f func() error) erro
 		if r.policy.Notify != nil {
 			r.policy.Notify(err, pause)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
+		if err := wait(ctx, pause); err != nil {
+			return err
 		}
+	}
+}
+
+// wait waits, or returns the reason why ctx has ended.
+func wait(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -87,8 +87,7 @@ func (s *Set) closeLast(ctx context.Context) error {
 		return o.Close(ctx)
 	}
 	// Everything that is left fits into one request: it goes in the commit itself.
-	o.closed = true
-	delete(s.u.open, o)
+	o.shut()
 	o.whole = o.take()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,8 +98,7 @@ func (s *Set) closeLast(ctx context.Context) error {
 // Abandon gives up a held set: nothing of it will be visible. Its uploads end in AbortAll.
 func (s *Set) Abandon() {
 	if o := s.last; o != nil && !o.closed {
-		o.closed = true
-		delete(s.u.open, o)
+		o.shut()
 		s.u.mem.release(o.take())
 	}
 }

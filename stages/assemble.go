@@ -235,7 +235,7 @@ func (a *Assemble) purge(ctx context.Context, t *Table, written map[string]bool)
 
 // Tick closes the objects that are old enough, so that the STATEs behind their rows can
 // leave. A full refresh that is shown at its end keeps its objects open.
-func (a *Assemble) Tick(ctx context.Context, _ time.Time) error {
+func (a *Assemble) Tick(ctx context.Context) error {
 	if a.opts.CheckpointAge == 0 {
 		return nil
 	}

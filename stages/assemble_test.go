@@ -147,11 +147,11 @@ func TestTickClosesOldObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.now = r.now.Add(59 * time.Second)
-	if err := r.Tick(t.Context(), r.now); err != nil || r.streams[0].object.Closed() {
+	if err := r.Tick(t.Context()); err != nil || r.streams[0].object.Closed() {
 		t.Fatalf("%v: an object is closed before its time", err)
 	}
 	r.now = r.now.Add(time.Second)
-	if err := r.Tick(t.Context(), r.now); err != nil || !r.streams[0].object.Closed() {
+	if err := r.Tick(t.Context()); err != nil || !r.streams[0].object.Closed() {
 		t.Fatalf("%v: an object is not closed at its time", err)
 	}
 	if s := <-r.states; !strings.Contains(s, "users") {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/sluice-data/sluice/format"
-	"github.com/sluice-data/sluice/internal/scan"
 	"github.com/sluice-data/sluice/pipeline"
 )
 
@@ -47,7 +46,7 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 		r.End = len(b.Output)
 		b.Segments[len(b.Segments)-1].Last = i + 1
 	}
-	e.row = format.Row{Cells: []scan.Cell(nil)} // keep nothing of the batch
+	e.row = format.Row{} // keep nothing of the batch
 	if replaced {
 		for i, n := range e.replaced {
 			if n > 0 {

@@ -4,7 +4,6 @@
 package stages
 
 import (
-	"slices"
 	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
@@ -65,19 +64,6 @@ func streamKey(dst, namespace, name []byte) []byte {
 	dst = append(dst, namespace...)
 	dst = append(dst, 0xff) // in no UTF-8 text
 	return append(dst, name...)
-}
-
-// WithoutShadowed splits off the columns whose name belongs to a column of ours: two
-// columns of one name would make the file unreadable.
-func WithoutShadowed(columns []string, ours []string) (kept, shadowed []string) {
-	for _, c := range columns {
-		if slices.Contains(ours, c) {
-			shadowed = append(shadowed, c)
-		} else {
-			kept = append(kept, c)
-		}
-	}
-	return kept, shadowed
 }
 
 // Clock tells the time; tests bring their own.
