@@ -18,7 +18,7 @@ import (
 // shape chooses the dialect and the table, declare which of the record's fields are columns.
 func FuzzCSVRoundTrip(f *testing.F) {
 	for i, data := range []string{
-		seedRecord, `{"a":1,"b":"","c":null,"a":"last"}`, `{"a":"x\r\ny,\"z\"","b":"NULL","c":[1, {"d":"\""}]}`, `"foo\nbar"`, `"\r"`, `[",;|"]`,
+		seedRecord, `{"a":1,"b":"","c":null,"a":"last"}`, `{"a":"x\r\ny,\"z\"","b":"NULL","c":[1, {"d":"\""}]}`, `"foo\nbar"`, `"\r"`, `"x\r\r\ny"`, `[",;|"]`,
 		"{\"a\":\"\xff\",\"\xfe\":\"\\ud800\",\"b\":{\"c\":\"\xfd\"}}", `{"":"","a,b\n":"\ufffd\\"}`, `{"n":99999999999999999999999999999999,"t":true,"e":1E-5}`, `{}`,
 		`" \t"`, "\"\u2028\"", `"\u0000"`, `not JSON at all " , `, basicTypes[3].data, lineBreaks[0].data, lineBreaks[1].data,
 	} {
@@ -49,7 +49,7 @@ func FuzzCSVRoundTrip(f *testing.F) {
 		reader.Comma = rune(d.Delimiter)
 		got, err := reader.ReadAll()
 		want := [][]string{wantRow(t, d, &table, r, got), nil}
-		want[1] = want[0]
+		want[1] = slices.Clone(want[0]) // each is changed below, and once only
 		if d.Header {
 			want = append([][]string{table.Header()}, want...)
 		}
