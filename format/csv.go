@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -37,41 +38,104 @@ type Dialect struct {
 //   - An object, an array, and the whole record of an unflattened table are their JSON as it
 //     came, white space included.
 type CSV struct {
-	dialect  Dialect
-	table    Table
-	header   []byte
-	meta     []byte    // start of _airbyte_meta, its quotes doubled
-	generate []byte    // the cell _airbyte_generation_id
-	special  [256]bool // bytes that make QuoteMinimal quote
-	nulls    []byte    // the cell of a missing field
-	extra    int       // index of the column of undeclared fields, or -1
+	dialect Dialect
+	table   Table
+	header  []byte
+	special [256]bool // bytes that make QuoteMinimal quote
+	asIs    [8]bool   // kinds of values that are cells as they stand in the document, with their quotes if they have any
+
+	// Parts of rows that are always the same.
+	missing  part // the delimiter and the cell of a missing value
+	lineEnd  part
+	meta     part // of v2: the delimiter and the start of _airbyte_meta, to the changes
+	metaEnd  part // behind the changes: the end of the cell, and _airbyte_generation_id
+	metaNone part // all of it for a row without changes
+
+	fixed int // what a row needs besides its values: see bound
+	long  int // the bound above which the bytes of a row are counted
+}
+
+// longRow is a length at which room for twice as much is too much to take on trust.
+const longRow = 1 << 20
+
+// part is a constant piece of a row. Most are so short that one move writes them.
+type part struct {
+	start [16]byte
+	text  []byte
+}
+
+func newPart(text []byte) part {
+	p := part{text: text}
+	copy(p.start[:], text)
+	return p
+}
+
+func (p *part) write(dst []byte, n int) int {
+	*(*[16]byte)(dst[n:]) = p.start
+	if len(p.text) > len(p.start) {
+		copy(dst[n:], p.text)
+	}
+	return n + len(p.text)
 }
 
 // NewCSV makes the encoder of a table.
 func NewCSV(dialect Dialect, table Table) *CSV {
-	c := &CSV{dialect: dialect, table: table, extra: -1}
+	c := &CSV{dialect: dialect, table: table, long: longRow}
 	for _, b := range []byte{dialect.Delimiter, '"', '\r', '\n'} {
 		c.special[b] = true
 	}
-	c.nulls = c.appendBare(nil, []byte(dialect.Null))
-	if table.Flatten && table.KeepUndeclared {
-		c.extra = len(table.Columns)
-	}
-	c.generate = c.nulls
-	if table.GenerationID != nil {
-		c.generate = c.appendBare(nil, strconv.AppendInt(nil, *table.GenerationID, 10))
-	}
-	c.meta = appendDoubled(nil, table.metaPrefix())
+	c.asIs[scan.Text] = dialect.Quoting != QuoteMinimal
+	c.asIs[scan.Bare] = dialect.Quoting != QuoteAll
+	c.missing = newPart(append([]byte{dialect.Delimiter}, c.bare(dialect.Null)...))
+	c.lineEnd = newPart([]byte(dialect.LineEnd))
+	c.makeMeta()
 	if dialect.Header {
 		for i, name := range table.Header() {
 			if i > 0 {
 				c.header = append(c.header, dialect.Delimiter)
 			}
-			c.header = c.appendText(c.header, []byte(name))
+			c.header = append(c.header, c.text(name)...)
 		}
 		c.header = append(c.header, dialect.LineEnd...)
 	}
+	c.fixed = c.fixedSize()
 	return c
+}
+
+// makeMeta makes what is the same in the v2 metadata of all rows.
+func (c *CSV) makeMeta() {
+	if c.table.Metadata != MetadataV2 {
+		return
+	}
+	generation := c.dialect.Null
+	if id := c.table.GenerationID; id != nil {
+		generation = strconv.FormatInt(*id, 10)
+	}
+	start := slices.Concat([]byte{c.dialect.Delimiter, '"'}, double(c.table.metaPrefix()))
+	end := slices.Concat([]byte{'}', '"', c.dialect.Delimiter}, c.bare(generation))
+	c.meta, c.metaEnd = newPart(start), newPart(end)
+	c.metaNone = newPart(slices.Concat(start, []byte("[]"), end))
+}
+
+// bare is the cell of a number or of what stands for null.
+func (c *CSV) bare(text string) []byte {
+	if c.dialect.Quoting == QuoteAll {
+		text = `"` + text + `"`
+	}
+	return []byte(text)
+}
+
+// text is the cell of a text that is not a row's.
+func (c *CSV) text(text string) []byte {
+	if c.dialect.Quoting == QuoteMinimal && !c.needsQuotes([]byte(text)) {
+		return []byte(text)
+	}
+	return slices.Concat([]byte{'"'}, double([]byte(text)), []byte{'"'})
+}
+
+// double doubles quotes; rows have writeDoubled.
+func double(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte(`"`), []byte(`""`))
 }
 
 // Extension is "csv".
@@ -80,204 +144,75 @@ func (c *CSV) Extension() string { return "csv" }
 // AppendHeader appends the names of the columns, if the dialect has a header.
 func (c *CSV) AppendHeader(dst []byte) []byte { return append(dst, c.header...) }
 
-// AppendRow appends one record and its line end.
+// AppendRow appends one record and its line end. It asks for room once, and may write behind
+// the row within dst's capacity.
 func (c *CSV) AppendRow(dst []byte, row *Row) (out []byte, replaced int) {
-	dst, replaced = c.appendMetadata(dst, row)
+	n, room := len(dst), c.bound(row)
+	dst = slices.Grow(dst, room)[:n+room] // no more: a bound that is too low must show up at once
+	n, replaced = c.writeMetadata(dst, n, row)
+	var more int
 	if c.table.Flatten {
-		var n int
-		dst, n = c.appendCells(dst, row)
-		replaced += n
+		n, more = c.writeCells(dst, n, row)
 	} else {
-		dst = append(dst, c.dialect.Delimiter)
-		var n int
-		dst, n = c.appendJSON(dst, row.Data.Of(row.Doc), row.Clean)
-		replaced += n
+		dst[n] = c.dialect.Delimiter
+		n, more = c.writeJSON(dst, n+1, row.Doc, row.Data, row.Clean)
 	}
-	return append(dst, c.dialect.LineEnd...), replaced
+	n = c.lineEnd.write(dst, n)
+	return dst[:n], replaced + more
 }
 
-func (c *CSV) appendMetadata(dst []byte, row *Row) (out []byte, replaced int) {
-	if c.dialect.Quoting == QuoteMinimal {
-		dst = appendUUID(dst, &row.ID)
-	} else {
-		dst = append(dst, '"')
-		dst = appendUUID(dst, &row.ID)
-		dst = append(dst, '"')
+// bound is the room that AppendRow takes for a row, so that nothing behind it has to ask
+// for room again:
+//
+//	fixed + 2·(data + changes)    or 3· where they may not be good UTF-8
+//
+// with the lengths of Row.Data and Row.Changes, and for fixed
+//
+//	2+36 of the id, 1+2+20 of the time, and the constant parts of v2
+//	for each column: the delimiter, two quotes, and the text of null
+//	1+2 of an unflattened record, or 2 for the braces of undeclared members
+//	the line end, and the slack that short copies use behind their end
+//
+// A row's values are parts of its data that do not overlap (the commas of undeclared members
+// are there too), and so they are together no longer than that: text and numbers as they
+// are, JSON with each byte a quote and doubled, and an escape is never shorter than what it
+// stands for, two quotes even. A byte that is no UTF-8 becomes three.
+//
+// For a long row the bytes that can grow are counted, instead of reserving twice its length.
+func (c *CSV) bound(row *Row) int {
+	factor := 2
+	if !row.Clean {
+		factor = 3
 	}
-	dst = append(dst, c.dialect.Delimiter)
-	dst = c.quoteAll(dst)
-	dst = strconv.AppendInt(dst, row.EmittedAt, 10)
-	dst = c.quoteAll(dst)
-	if c.table.Metadata != MetadataV2 {
-		return dst, 0
+	if most := c.fixed + factor*(row.Data.Len()+row.Changes.Len()); most <= c.long {
+		return most
 	}
-	dst = append(dst, c.dialect.Delimiter, '"')
-	dst = append(dst, c.meta...)
-	if row.Changes.None() {
-		dst = append(dst, "[]"...)
-	} else {
-		dst, replaced = appendDoubledClean(dst, row.Changes.Of(row.Doc), row.Clean)
-	}
-	dst = append(dst, '}', '"', c.dialect.Delimiter)
-	return append(dst, c.generate...), replaced
+	return c.fixed + written(row.Data.Of(row.Doc), row.Clean) + written(row.Changes.Of(row.Doc), row.Clean)
 }
 
-// appendCells appends the columns of a flattened record, each with the delimiter in front.
-func (c *CSV) appendCells(dst []byte, row *Row) (out []byte, replaced int) {
-	next := uint32(0) // the column whose turn it is
-	cells := row.Cells
-	for len(cells) > 0 {
-		cell := cells[0]
-		for ; next < cell.Column; next++ {
-			dst = append(dst, c.dialect.Delimiter)
-			dst = append(dst, c.nulls...)
-		}
-		dst = append(dst, c.dialect.Delimiter)
-		var n int
-		if int(cell.Column) == c.extra {
-			dst, n = c.appendMembers(dst, row, cells)
-			cells = nil
-		} else {
-			dst, n = c.appendValue(dst, row.Doc, cell.Span, row.Clean)
-			cells = cells[1:]
-		}
-		replaced += n
-		next++
+// fixedSize is the part of bound that is the same for all rows.
+func (c *CSV) fixedSize() int {
+	columns := 1
+	if c.table.Flatten {
+		columns = len(c.table.Columns) + 1
 	}
-	for last := uint32(c.columns()); next < last; next++ {
-		dst = append(dst, c.dialect.Delimiter)
-		dst = append(dst, c.nulls...)
-	}
-	return dst, replaced
+	const id, time, braces = 2 + uuidSize, 1 + 2 + 20, 2
+	return id + time + len(c.metaNone.text) + columns*(len(c.missing.text)+2) + braces + len(c.lineEnd.text) + slack
 }
 
-// columns is the number of columns behind the metadata of a flattened table.
-func (c *CSV) columns() int {
-	if c.extra >= 0 {
-		return c.extra + 1
-	}
-	return len(c.table.Columns)
-}
-
-// appendMembers joins the undeclared members of a record to one JSON object.
-func (c *CSV) appendMembers(dst []byte, row *Row, members []scan.Cell) (out []byte, replaced int) {
-	dst = append(dst, '"', '{')
-	for i, m := range members {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		var n int
-		dst, n = appendDoubledClean(dst, m.Of(row.Doc), row.Clean)
-		replaced += n
-	}
-	return append(dst, '}', '"'), replaced
-}
-
-// appendValue appends the cell of one JSON value.
-func (c *CSV) appendValue(dst, doc []byte, value scan.Span, clean bool) (out []byte, replaced int) {
-	raw := value.Of(doc)
-	switch raw[0] {
-	case '"':
-		return c.appendString(dst, raw[1:len(raw)-1], clean)
-	case '{', '[':
-		return c.appendJSON(dst, raw, clean)
-	case 'n':
-		return append(dst, c.nulls...), 0
-	}
-	return c.appendBare(dst, raw), 0
-}
-
-// appendString appends the cell of a JSON string, given without its quotes.
-func (c *CSV) appendString(dst, s []byte, clean bool) (out []byte, replaced int) {
-	escaped := bytes.IndexByte(s, '\\') >= 0
-	if !escaped && c.dialect.Quoting != QuoteMinimal && (clean || utf8.Valid(s)) {
-		// The common case. Without an escape there is no quote inside.
-		dst = append(dst, '"')
-		dst = append(dst, s...)
-		return append(dst, '"'), 0
-	}
-	// The text goes behind the cell's place first and is then quoted into it.
-	start := len(dst)
-	if escaped {
-		dst, replaced = scan.AppendUnescaped(dst, s)
-	} else {
-		dst, replaced = scan.AppendClean(dst, s)
-	}
-	end := len(dst)
-	dst = c.appendText(dst, dst[start:end])
-	return append(dst[:start], dst[end:]...), replaced
-}
-
-// appendJSON appends a cell that holds JSON.
-func (c *CSV) appendJSON(dst, raw []byte, clean bool) (out []byte, replaced int) {
-	if c.dialect.Quoting == QuoteMinimal && !c.needsQuotes(raw) {
-		return scan.AppendClean(dst, raw)
-	}
-	dst = append(dst, '"')
-	dst, replaced = appendDoubledClean(dst, raw, clean)
-	return append(dst, '"'), replaced
-}
-
-// appendText appends a cell of good UTF-8 text.
-func (c *CSV) appendText(dst, text []byte) []byte {
-	if c.dialect.Quoting == QuoteMinimal && !c.needsQuotes(text) {
-		return append(dst, text...)
-	}
-	dst = append(dst, '"')
-	dst = appendDoubled(dst, text)
-	return append(dst, '"')
-}
-
-// appendBare appends a number, a boolean or what stands for null.
-func (c *CSV) appendBare(dst, raw []byte) []byte {
-	dst = c.quoteAll(dst)
-	dst = append(dst, raw...)
-	return c.quoteAll(dst)
-}
-
-// quoteAll appends a quote where every cell has them.
-func (c *CSV) quoteAll(dst []byte) []byte {
-	if c.dialect.Quoting == QuoteAll {
-		return append(dst, '"')
-	}
-	return dst
-}
-
-// needsQuotes says whether QuoteMinimal quotes a text: where it holds something that CSV
-// gives a meaning, or would read as null.
-func (c *CSV) needsQuotes(text []byte) bool {
-	if string(text) == c.dialect.Null {
-		return true
-	}
-	for _, b := range text {
-		if c.special[b] {
-			return true
-		}
-	}
-	return false
-}
-
-// appendDoubledClean appends raw with its quotes doubled and its bad UTF-8 replaced.
-func appendDoubledClean(dst, raw []byte, clean bool) (out []byte, replaced int) {
+// written is the number of bytes that become of JSON text: quotes are doubled, and a byte
+// that is no UTF-8 becomes three.
+func written(raw []byte, clean bool) int {
+	size := len(raw) + bytes.Count(raw, []byte{'"'})
 	if clean || utf8.Valid(raw) {
-		return appendDoubled(dst, raw), 0
+		return size
 	}
-	start := len(dst)
-	dst, replaced = scan.AppendClean(dst, raw)
-	end := len(dst)
-	dst = appendDoubled(dst, dst[start:end])
-	return append(dst[:start], dst[end:]...), replaced
-}
-
-// appendDoubled appends s with each quote doubled.
-func appendDoubled(dst, s []byte) []byte {
-	for {
-		i := bytes.IndexByte(s, '"')
-		if i < 0 {
-			return append(dst, s...)
+	for len(raw) > 0 {
+		r, n := utf8.DecodeRune(raw)
+		if r == utf8.RuneError && n == 1 {
+			size += 2
 		}
-		dst = append(dst, s[:i+1]...)
-		dst = append(dst, '"')
-		s = s[i+1:]
+		raw = raw[n:]
 	}
+	return size
 }

@@ -2,26 +2,54 @@ package format
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 )
 
 // checkAppends appends a row behind other bytes, with all sorts of room behind them: the
 // row is the same, and neither what stands before it nor what lies past the slice's
-// capacity is touched.
+// capacity is touched. Where there is room for the bound, the memory stays the same.
 func checkAppends(t *testing.T, c *CSV, r *Row, one []byte) {
 	t.Helper()
 	const guard = 0xA5
 	before := []byte("before\"\\\xff,")
-	for _, room := range []int{0, 1, 7, len(one) / 2, len(one) - 1, len(one), len(one) + 1, 3*len(one) + 64} {
-		memory := bytes.Repeat([]byte{guard}, len(before)+room+32)
+	bound := c.bound(r)
+	if len(one) > bound-slack {
+		t.Fatalf("%d bytes, more than %d, the bound without slack: %q", len(one), bound-slack, one)
+	}
+	for _, room := range []int{0, 1, 7, len(one) / 2, len(one) - 1, len(one), len(one) + 1, bound - 1, bound, 3*len(one) + 64} {
+		memory := bytes.Repeat([]byte{guard}, len(before)+room+64)
 		end := len(before) + room
 		got, _ := c.AppendRow(append(memory[:0:end], before...), r)
 		if !bytes.HasPrefix(got, before) || !bytes.Equal(got[len(before):], one) {
 			t.Fatalf("with room for %d bytes: got %q, want %q behind %q", room, got, one, before)
 		}
-		if !bytes.HasPrefix(memory, before) || bytes.Count(memory[end:], []byte{guard}) != 32 {
+		if !bytes.HasPrefix(memory, before) || bytes.Count(memory[end:], []byte{guard}) != 64 {
 			t.Fatalf("with room for %d bytes: memory is %q", room, memory)
+		}
+		if room >= bound && &got[0] != &memory[0] {
+			t.Fatalf("room for %d bytes is not enough, in spite of the bound %d", room, bound)
+		}
+	}
+}
+
+// checkSame encodes the row where less and more stands behind it in the document, where it
+// is known to be clean (if it is), and with its bytes counted as those of long rows are.
+func checkSame(t *testing.T, c *CSV, r *Row, one []byte) {
+	t.Helper()
+	counted := *c
+	counted.long = 0
+	end := max(r.Data.End, r.Changes.End)
+	for _, behind := range []string{"", "x", strings.Repeat("\"\\\xff,", 50)} {
+		same := *r
+		same.Doc = append(slices.Clip(r.Doc[:end]), behind...)
+		for range 2 {
+			checkAppends(t, c, &same, one)
+			checkAppends(t, &counted, &same, one)
+			same.Clean = utf8.Valid(r.Data.Of(r.Doc)) && utf8.Valid(r.Changes.Of(r.Doc))
 		}
 	}
 }
@@ -55,6 +83,7 @@ func TestCSVAppends(t *testing.T) {
 	each(func(c *CSV, r *Row) {
 		one, _ := c.AppendRow(nil, r)
 		checkAppends(t, c, r, one)
+		checkSame(t, c, r, one)
 	})
 }
 

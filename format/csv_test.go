@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/sluice-data/sluice/internal/scan"
 )
 
 // metadata is what stands in front of a row's cells under each quoting.
@@ -134,6 +136,27 @@ func TestCSVMissingColumns(t *testing.T) {
 	f(QuoteAll, `{"b":2}`, `"","2","",""`)
 	f(QuoteMinimal, `{"b":""}`, `,"",,`)
 	f(QuoteNonNumeric, `{"a":1,"x":5,"a":2,"b":null}`, `2,,,`) // dropped, last of duplicates
+}
+
+// A scan may say less of a value than there is to know, and may have a value that is none.
+func TestCSVKinds(t *testing.T) {
+	f := func(data string, kind scan.Kind, same string) {
+		t.Helper()
+		table := Table{Flatten: true, Columns: []string{"a", "b"}}
+		for _, d := range []Dialect{standard, quoteAll, minimal} {
+			c := NewCSV(d, table)
+			want, _ := c.AppendRow(nil, row(&table, same, ""))
+			r := row(&table, data, "")
+			r.Values[r.Columns[0]].Kind = kind
+			if got, n := c.AppendRow(nil, r); string(got) != string(want) || n != 0 {
+				t.Errorf("%s: got %s, %d, want %s", data, got, n, want)
+			}
+		}
+	}
+	f(`{"a":"plain","b":1}`, scan.Escaped, `{"a":"plain","b":1}`)
+	f(`{"a":["plain"],"b":1}`, scan.DirtyJSON, `{"a":["plain"],"b":1}`)
+	f(`{"a":5,"b":1}`, scan.Missing, `{"b":1}`)
+	f(`{"a":5,"b":1}`, scan.Null, `{"b":1}`)
 }
 
 func TestCSVDelimitersAndLineEnds(t *testing.T) {

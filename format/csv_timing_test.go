@@ -1,54 +1,145 @@
 package format
 
 import (
-	"bytes"
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/sluice-data/sluice/internal/scan"
 )
 
-// lineItem is a record like those of TPC-H: 17 fields, one of them nested, about 500 bytes.
-const lineItem = `{"l_orderkey":4803299,"l_partkey":155190,"l_suppkey":7706,"l_linenumber":1,"l_quantity":17,"l_extendedprice":21168.23,` +
-	`"l_discount":0.04,"l_tax":0.02,"l_returnflag":"N","l_linestatus":"O","l_shipdate":"1996-03-13","l_commitdate":"1996-02-12",` +
-	`"l_receiptdate":"1996-03-22","l_shipinstruct":"DELIVER IN PERSON","l_shipmode":"TRUCK",` +
-	`"l_comment":"egular courts above the regular, \"ironic\" foxes sleep",` +
-	`"l_supplier":{"name":"Supplier#000007706","nation":"SWITZERLAND","phone":"33-918-737-2560","balance":-283.84}}`
-
-func lineItemTable(flatten bool) Table {
-	table := Table{Flatten: flatten}
-	for o := scan.Object([]byte(lineItem), 0); flatten && o.Next(); {
-		table.Columns = append(table.Columns, string(o.Key.Of([]byte(lineItem))))
-	}
-	return table
+// workload is what a benchmark encodes: a batch of records that differ, as a source's do. (A
+// single record again and again would flatter whatever branches on its bytes.)
+type workload struct {
+	name    string
+	records func(r *rand.Rand) string
 }
 
-func TestLineItem(t *testing.T) {
-	if n := len(lineItem); n < 450 || n > 650 || len(lineItemTable(true).Columns) != 17 || !json.Valid([]byte(lineItem)) {
-		t.Errorf("the record of the benchmarks has %d bytes and %d fields", n, len(lineItemTable(true).Columns))
+var workloads = []workload{
+	{"lineitem", lineItem},
+	{"wide", wide},
+	{"quotes", quoteHeavy},
+	{"longtext", longText},
+	{"nested", nested},
+}
+
+// words makes text like that of TPC-H, of at least n bytes.
+func words(r *rand.Rand, n int) string {
+	all := strings.Fields("furiously quick pending deposits sleep carefully above the regular final foxes against blithely even ironic accounts")
+	var b strings.Builder
+	for b.Len() < n {
+		b.WriteString(all[r.IntN(len(all))])
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
+
+// lineItem is a record like those of TPC-H: 16 fields.
+func lineItem(r *rand.Rand) string {
+	date := func() string { return fmt.Sprintf("%d-%02d-%02d", 1992+r.IntN(7), 1+r.IntN(12), 1+r.IntN(28)) }
+	return fmt.Sprintf(`{"l_orderkey":%d,"l_partkey":%d,"l_suppkey":%d,"l_linenumber":%d,"l_quantity":%d,"l_extendedprice":%.2f,`+
+		`"l_discount":0.0%d,"l_tax":0.0%d,"l_returnflag":"%c","l_linestatus":"%c","l_shipdate":"%s","l_commitdate":"%s","l_receiptdate":"%s",`+
+		`"l_shipinstruct":"%s","l_shipmode":"%s","l_comment":"%s"}`,
+		r.IntN(6000000), r.IntN(200000), r.IntN(10000), 1+r.IntN(7), 1+r.IntN(50), r.Float64()*100000,
+		r.IntN(10), r.IntN(9), "ANR"[r.IntN(3)], "OF"[r.IntN(2)], date(), date(), date(),
+		[]string{"DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN"}[r.IntN(4)],
+		[]string{"TRUCK", "MAIL", "SHIP", "AIR", "REG AIR", "FOB", "RAIL"}[r.IntN(7)], words(r, 10+r.IntN(30)))
+}
+
+// wide has 200 fields, a quarter of them null.
+func wide(r *rand.Rand) string {
+	var b strings.Builder
+	for i := range 200 {
+		value := []string{`null`, fmt.Sprint(r.IntN(100000)), fmt.Sprint(r.IntN(2) == 0), `"` + words(r, 5+r.IntN(15)) + `"`}[(i+r.IntN(2))%4]
+		fmt.Fprintf(&b, `,"column_%d":%s`, i, value)
+	}
+	return "{" + b.String()[1:] + "}"
+}
+
+// quoteHeavy has texts with quotes and other escapes inside.
+func quoteHeavy(r *rand.Rand) string {
+	text := func() string {
+		return words(r, r.IntN(20)) + `\"` + words(r, 5) + `\" ` + words(r, r.IntN(10)) + []string{`\n`, `\\`, `\u00e9`, ``, ``}[r.IntN(5)] + words(r, r.IntN(20))
+	}
+	return fmt.Sprintf(`{"id":%d,"said":"he said \"hi\"","one":"%s","two":"%s","three":"%s"}`, r.IntN(100000), text(), text(), text())
+}
+
+// longText has a text of a few thousand bytes.
+func longText(r *rand.Rand) string {
+	return fmt.Sprintf(`{"id":%d,"title":"%s","body":"%s"}`, r.IntN(100000), words(r, 40), words(r, 1000+r.IntN(3000)))
+}
+
+// nested has objects and arrays inside.
+func nested(r *rand.Rand) string {
+	person := func() string {
+		return fmt.Sprintf(`{"name":"%s","age":%d,"tags":["%s","%s"],"address":{"street":"%s","zip":[%d],"geo":{"lat":%.4f,"lon":%.4f}}}`,
+			words(r, 8), r.IntN(90), words(r, 1), words(r, 1), words(r, 12), r.IntN(10000), r.Float64()*90, r.Float64()*90)
+	}
+	return fmt.Sprintf(`{"id":%d,"owner":%s,"members":[%s,%s],"settings":{"a":true,"b":null,"c":"%s"},"created":"2024-01-02T03:04:05Z"}`,
+		r.IntN(100000), person(), person(), person(), words(r, 20))
+}
+
+// batch is about 128 KiB of a workload's records, as rows of one document.
+func (w workload) batch(flatten bool) (*Table, []*Row, int) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var doc []byte
+	var spans []scan.Span
+	for len(doc) < 128<<10 {
+		data := w.records(random)
+		spans = append(spans, scan.Span{Start: uint32(len(doc)), End: uint32(len(doc) + len(data))})
+		doc = append(append(doc, data...), "}}\n"...)
+	}
+	table := &Table{Flatten: flatten}
+	for o := scan.Object(doc, 0); flatten && o.Next(); {
+		table.Columns = append(table.Columns, string(o.Key.Of(doc)))
+	}
+	rows := make([]*Row, len(spans))
+	for i, span := range spans {
+		rows[i] = rowOf(table, doc, span)
+		rows[i].ID[0], rows[i].Clean = byte(i), true
+	}
+	return table, rows, len(doc)
+}
+
+func TestWorkloads(t *testing.T) {
+	for _, w := range workloads {
+		table, rows, _ := w.batch(true)
+		for _, r := range rows {
+			if !json.Valid(r.Data.Of(r.Doc)) || len(table.Columns) < 3 {
+				t.Fatalf("%s: %s", w.name, r.Data.Of(r.Doc))
+			}
+		}
 	}
 }
 
-func benchmarkCSV(b *testing.B, d Dialect, flatten, known bool) {
-	table := lineItemTable(flatten)
-	c := NewCSV(d, table)
-	r := row(&table, lineItem, "")
-	r.Clean = known
-	want, _ := c.AppendRow(nil, r)
-	b.SetBytes(int64(len(lineItem)))
+func (w workload) measure(b *testing.B, d Dialect, flatten, clean bool) {
+	table, rows, size := w.batch(flatten)
+	for _, r := range rows {
+		r.Clean = clean
+	}
+	c := NewCSV(d, *table)
+	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	var dst []byte
 	for b.Loop() {
-		dst, _ = c.AppendRow(dst[:0], r)
+		dst = dst[:0]
+		for _, r := range rows {
+			dst, _ = c.AppendRow(dst, r)
+		}
 	}
-	if !bytes.Equal(dst, want) {
-		b.Fatalf("got %q, want %q", dst, want)
-	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(rows)), "ns/row")
 }
 
-func BenchmarkCSVFlattened(b *testing.B)          { benchmarkCSV(b, standard, true, true) }
-func BenchmarkCSVFlattenedUnchecked(b *testing.B) { benchmarkCSV(b, standard, true, false) }
-func BenchmarkCSVFlattenedAll(b *testing.B)       { benchmarkCSV(b, quoteAll, true, true) }
-func BenchmarkCSVFlattenedMinimal(b *testing.B)   { benchmarkCSV(b, minimal, true, true) }
-func BenchmarkCSVUnflattened(b *testing.B)        { benchmarkCSV(b, standard, false, true) }
-func BenchmarkCSVUnflattenedMinimal(b *testing.B) { benchmarkCSV(b, minimal, false, true) }
+func BenchmarkAppendRow(b *testing.B) {
+	for _, w := range workloads {
+		b.Run(w.name+"/flat", func(b *testing.B) { w.measure(b, standard, true, true) })
+		b.Run(w.name+"/whole", func(b *testing.B) { w.measure(b, standard, false, true) })
+	}
+	w := workloads[0]
+	b.Run("lineitem/flat/unchecked", func(b *testing.B) { w.measure(b, standard, true, false) })
+	b.Run("lineitem/flat/all", func(b *testing.B) { w.measure(b, quoteAll, true, true) })
+	b.Run("lineitem/flat/minimal", func(b *testing.B) { w.measure(b, minimal, true, true) })
+	b.Run("lineitem/whole/minimal", func(b *testing.B) { w.measure(b, minimal, false, true) })
+}

@@ -30,10 +30,12 @@ type Row struct {
 	ID        uuid.UUID
 	EmittedAt int64 // milliseconds since the epoch
 	Doc       []byte
-	Changes   scan.Span   // the array record.meta.changes, or none
-	Data      scan.Span   // the object record.data
-	Cells     []scan.Cell // of a flattened table: in the order of columns, missing ones left out
-	Clean     bool        // Doc is known to be good UTF-8
+	Changes   scan.Span    // the array record.meta.changes, or none
+	Data      scan.Span    // the object record.data; Values and Extra are parts of it
+	Values    []scan.Value // of a flattened table: the values found in Data, in the order of its keys
+	Columns   []int32      // of a flattened table: for each of Table.Columns the index of its value in Values (a Missing one too) or -1; no two share a value
+	Extra     []scan.Span  // with KeepUndeclared: Data's undeclared members, each as a whole, key and value: "city":"Bern"
+	Clean     bool         // all that the row's spans point at (Data, Changes, Values, Extra) is good UTF-8
 }
 
 // Table describes what the rows of a stream look like.
@@ -42,7 +44,7 @@ type Table struct {
 	Flatten  bool     // one column a root field, else one column _airbyte_data
 	Columns  []string // of a flattened table, in order
 	// KeepUndeclared adds the column _airbyte_additional_properties behind Columns. Its
-	// cells (Column = len(Columns)) are whole members, key and value: "city":"Bern".
+	// cell is an object of the members in Row.Extra.
 	KeepUndeclared bool
 
 	GenerationID *int64 // of the v2 metadata; nil: unknown
@@ -97,20 +99,4 @@ func (t *Table) metaPrefix() []byte {
 		b = append(strconv.AppendInt(b, *t.SyncID, 10), ',')
 	}
 	return append(b, `"changes":`...)
-}
-
-// appendUUID appends the 36 characters of id.
-func appendUUID(dst []byte, id *uuid.UUID) []byte {
-	const digits = "0123456789abcdef"
-	var text [36]byte
-	at := 0
-	for i, b := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			text[at] = '-'
-			at++
-		}
-		text[at], text[at+1] = digits[b>>4], digits[b&15]
-		at += 2
-	}
-	return append(dst, text[:]...)
 }

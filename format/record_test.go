@@ -1,6 +1,10 @@
 package format
 
 import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+
 	"github.com/google/uuid"
 
 	"github.com/sluice-data/sluice/internal/scan"
@@ -24,38 +28,55 @@ func row(table *Table, data, changes string) *Row {
 	const before = "\"\xff{"
 	doc := []byte(before + data + changes + `,"}`)
 	at := uint32(len(before))
-	r := &Row{ID: seedID, EmittedAt: seedTime, Doc: doc, Data: scan.Span{Start: at, End: at + uint32(len(data))}}
+	r := rowOf(table, doc, scan.Span{Start: at, End: at + uint32(len(data))})
 	if changes != "" {
 		r.Changes = scan.Span{Start: r.Data.End, End: r.Data.End + uint32(len(changes))}
-	}
-	if table.Flatten {
-		r.Cells = flatten(table, doc, int(at))
 	}
 	return r
 }
 
-// flatten finds the cells of the object at doc[at]: the last of duplicates, then what is
-// not declared.
-func flatten(table *Table, doc []byte, at int) (cells []scan.Cell) {
-	found := map[string]scan.Span{}
-	declared := map[string]bool{}
+// rowOf makes the row of the record at doc[data].
+func rowOf(table *Table, doc []byte, data scan.Span) *Row {
+	r := &Row{ID: seedID, EmittedAt: seedTime, Doc: doc, Data: data}
+	if !table.Flatten {
+		return r
+	}
+	index := map[string]int32{} // in Values, by key: of duplicates the last counts
+	for o := scan.Object(doc, int(data.Start)); o.Next(); {
+		key, _ := scan.AppendUnescaped(nil, o.Key.Of(doc))
+		if slices.Contains(table.Columns, string(key)) {
+			index[string(key)] = int32(len(r.Values))
+			r.Values = append(r.Values, scan.Value{Span: o.Value, Kind: kindOf(o.Value.Of(doc))})
+		} else if table.KeepUndeclared {
+			r.Extra = append(r.Extra, scan.Span{Start: o.Key.Start - 1, End: o.Value.End})
+		}
+	}
 	for _, name := range table.Columns {
-		declared[name] = true
-	}
-	var rest []scan.Cell
-	for o := scan.Object(doc, at); o.Next(); {
-		name, _ := scan.AppendUnescaped(nil, o.Key.Of(doc))
-		if found[string(name)] = o.Value; !declared[string(name)] && table.KeepUndeclared {
-			whole := scan.Span{Start: o.Key.Start - 1, End: o.Value.End}
-			rest = append(rest, scan.Cell{Column: uint32(len(table.Columns)), Span: whole})
+		i, ok := index[name]
+		if !ok {
+			i = -1
 		}
+		r.Columns = append(r.Columns, i)
 	}
-	for i, name := range table.Columns {
-		if span, ok := found[name]; ok {
-			cells = append(cells, scan.Cell{Column: uint32(i), Span: span})
-		}
+	return r
+}
+
+// kindOf looks at a value.
+func kindOf(raw []byte) scan.Kind {
+	good := utf8.Valid(raw)
+	switch {
+	case raw[0] == 'n':
+		return scan.Null
+	case raw[0] == '"' && good && !bytes.ContainsRune(raw, '\\'):
+		return scan.Text
+	case raw[0] == '"':
+		return scan.Escaped
+	case (raw[0] == '{' || raw[0] == '[') && good:
+		return scan.JSON
+	case raw[0] == '{' || raw[0] == '[':
+		return scan.DirtyJSON
 	}
-	return append(cells, rest...)
+	return scan.Bare
 }
 
 // encode writes a whole object: the header and one row a record.
