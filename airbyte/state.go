@@ -56,7 +56,7 @@ func lastMember(doc []byte, object scan.Span, name string) scan.Span {
 	var d Decoder
 	var found scan.Span
 	for o := scan.Object(doc, int(object.Start)); o.Next(); {
-		if string(d.key(doc, o.Key)) == name {
+		if string(d.unescapeKey(doc, o.Key)) == name {
 			found = o.Value
 		}
 	}

@@ -21,8 +21,9 @@ type Batch struct {
 
 	Records []Record
 	Marks   []Mark
-	Cells   []scan.Cell // of all records, in order: see Record.Cells
-	Clean   bool        // Input is good UTF-8
+	Values  []scan.Value // of all records, in order: see Record.Values
+	Columns []int32      // of records that have no plan in common with others
+	Extra   []scan.Span  // undeclared members that are kept
 
 	Output   []byte // the encoded records, in order: see Record.End
 	Segments []Segment
@@ -39,11 +40,15 @@ type Record struct {
 	Line      int32 // of the batch, from 0
 	Data      scan.Span
 	Changes   scan.Span
-	EmittedAt int64 // milliseconds since the epoch
-	NoTime    bool  // the source gave no emitted_at
+	EmittedAt int64       // milliseconds since the epoch
+	NoTime    bool        // the source gave no emitted_at
+	Clean     bool        // Data and Changes are good UTF-8
+	Values    int32       // end of its values in Batch.Values; they begin where the record before ends
+	Shape     *scan.Shape // whose keys the values belong to; nil: keys and values take turns
 	ID        uuid.UUID
-	Cells     int32 // end of its cells in Batch.Cells; they begin where the record before ends
-	End       int   // end of its row in Batch.Output, likewise
+	Columns   []int32     // of a flattened record: see format.Row
+	Extra     []scan.Span // likewise
+	End       int         // end of its row in Batch.Output; it begins where the one before ends
 }
 
 // Mark is a message between the records that the end of the pipeline acts on.
@@ -98,11 +103,12 @@ func (b *Batch) reset() {
 	b.Output = emptied(b.Output)
 	b.Records = emptied(b.Records)
 	b.Marks = emptied(b.Marks)
-	b.Cells = emptied(b.Cells)
+	b.Values = emptied(b.Values)
+	b.Columns = emptied(b.Columns)
+	b.Extra = emptied(b.Extra)
 	b.Segments = emptied(b.Segments)
 	b.Undeclared = b.Undeclared[:0]
 	b.Replaced = b.Replaced[:0]
-	b.Clean = false
 	b.err = nil
 }
 
@@ -122,11 +128,19 @@ func (b *Batch) RowStart(i int) int {
 	return b.Records[i-1].End
 }
 
-// CellsOf returns the cells of record i.
-func (b *Batch) CellsOf(i int) []scan.Cell {
+// ValuesOf returns the values of record i.
+func (b *Batch) ValuesOf(i int) []scan.Value {
 	start := int32(0)
 	if i > 0 {
-		start = b.Records[i-1].Cells
+		start = b.Records[i-1].Values
 	}
-	return b.Cells[start:b.Records[i].Cells]
+	return b.Values[start:b.Records[i].Values]
+}
+
+// ValuesEnd is where the values of the next record begin.
+func (b *Batch) ValuesEnd() int32 {
+	if n := len(b.Records); n > 0 {
+		return b.Records[n-1].Values
+	}
+	return 0
 }

@@ -23,7 +23,7 @@ func NewEncode(catalog *Catalog) *Encode {
 // Process encodes the batch.
 func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 	row := &e.row
-	row.Doc, row.Clean = b.Input, b.Clean
+	row.Doc = b.Input
 	marks := b.Marks
 	replaced := false
 	for i := range b.Records {
@@ -36,7 +36,8 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 		if broken {
 			b.Segments = append(b.Segments, pipeline.Segment{Stream: r.Stream, First: i})
 		}
-		row.ID, row.EmittedAt, row.Data, row.Changes, row.Cells = r.ID, r.EmittedAt, r.Data, r.Changes, b.CellsOf(i)
+		row.ID, row.EmittedAt, row.Data, row.Changes, row.Clean = r.ID, r.EmittedAt, r.Data, r.Changes, r.Clean
+		row.Values, row.Columns, row.Extra = b.ValuesOf(i), r.Columns, r.Extra
 		var n int
 		b.Output, n = e.catalog.Tables[r.Stream].Encoder.AppendRow(b.Output, row)
 		if n > 0 {

@@ -1,17 +1,17 @@
 package stages
 
 import (
-	"bytes"
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/sluice-data/sluice/internal/scan"
 	"github.com/sluice-data/sluice/pipeline"
 )
 
-// Flatten finds the cells of each record of a flattened table: the values of the root
-// fields, in the order of the columns. The tables of its worker each remember the keys of
-// their last record: the next one mostly has the same keys in the same order, and then one
-// comparison a key finds the column.
+// Flatten says for each record of a flattened table which of its values belongs to which
+// column: root fields, in the order of the schema. Records mostly share their shape, so a
+// worker works that out once a shape, and then once more only for records that have none.
 type Flatten struct {
 	tables []*flattener // nil for a table that is not flattened
 }
@@ -31,10 +31,15 @@ func NewFlatten(catalog *Catalog) *Flatten {
 func (f *Flatten) Process(_ context.Context, b *pipeline.Batch) error {
 	for i := range b.Records {
 		r := &b.Records[i]
-		if t := f.tables[r.Stream]; t != nil {
-			b.Cells = t.flatten(b.Cells, b.Input, int(r.Data.Start))
+		t := f.tables[r.Stream]
+		if t == nil {
+			continue
 		}
-		r.Cells = int32(len(b.Cells))
+		if p := t.planOf(r.Shape); p == nil {
+			t.irregular(b, r, b.ValuesOf(i))
+		} else if r.Columns = p.columns; p.undeclared != nil {
+			t.undeclaredMembers(b, r, p, b.ValuesOf(i))
+		}
 	}
 	for i, t := range f.tables {
 		if t != nil && t.dropped {
@@ -44,30 +49,31 @@ func (f *Flatten) Process(_ context.Context, b *pipeline.Batch) error {
 	return nil
 }
 
-// flattener is one worker's plan for one table.
+// flattener is one worker's knowledge of one table.
 type flattener struct {
 	columns map[string]uint32
-	extra   bool // undeclared members are kept, as cells of column len(columns)
+	extra   bool // undeclared members are kept
 
-	guess   []field // the keys of the last record, in its order
-	text    []byte  // scratch for an unescaped key
-	slots   []slot  // by column: scratch for a record whose keys are not in order
-	round   uint32  // that slots belong to
-	members []scan.Cell
+	last  *plan // of the record before
+	plans map[*scan.Shape]*plan
+	text  []byte // scratch for an unescaped key
 
 	undeclared map[string]*undeclared
 	dropped    bool // some were counted since the last report
 }
 
-type field struct {
-	key    []byte // as it stands in the document
-	column uint32
-	drop   *undeclared // not nil: the field is not in the schema
+// plan is how the records of one shape are flattened.
+type plan struct {
+	shape      *scan.Shape
+	columns    []int32 // see format.Row.Columns
+	undeclared []member
+	twins      bool // two of its keys are the same one, written differently: no plan will do
 }
 
-type slot struct {
-	round uint32
-	value scan.Span
+// member is a key of a shape that is not in the schema.
+type member struct {
+	index int
+	drop  *undeclared
 }
 
 type undeclared struct {
@@ -82,100 +88,124 @@ const maxUndeclared = 1000
 // OtherFields stands for all undeclared fields past the first thousand.
 const OtherFields = "(other fields)"
 
+// maxPlans bounds the shapes that are remembered a table. Each decoder learns its own, and
+// drops what it has learned when records change.
+const maxPlans = 64
+
 func newFlattener(t *Table) *flattener {
 	return &flattener{
 		columns:    t.columns,
 		extra:      t.Format.KeepUndeclared,
-		slots:      make([]slot, len(t.Format.Columns)),
+		plans:      map[*scan.Shape]*plan{},
 		undeclared: map[string]*undeclared{},
 	}
 }
 
-// flatten appends the cells of the object at doc[at].
-func (f *flattener) flatten(cells []scan.Cell, doc []byte, at int) []scan.Cell {
-	first := len(cells)
-	next := uint32(0) // columns below it have their cells already, or none
-	f.members = f.members[:0]
-	i := 0
-	for o := scan.Object(doc, at); o.Next(); i++ {
-		known := f.field(doc, o.Key, i)
+// planOf returns the plan of a shape, or nil where each record needs its own.
+func (f *flattener) planOf(s *scan.Shape) *plan {
+	if s == nil {
+		return nil
+	}
+	if f.last == nil || f.last.shape != s {
+		p := f.plans[s]
+		if p == nil {
+			if len(f.plans) == maxPlans {
+				clear(f.plans)
+			}
+			p = f.newPlan(s)
+			f.plans[s] = p
+		}
+		f.last = p
+	}
+	if f.last.twins {
+		return nil
+	}
+	return f.last
+}
+
+func (f *flattener) newPlan(s *scan.Shape) *plan {
+	p := &plan{shape: s, columns: missing(nil, len(f.columns))}
+	for i := range s.Len() {
+		column, drop := f.find([]byte(s.Key(i)))
 		switch {
-		case known.drop != nil:
-			f.undeclaredMember(known.drop, &o)
-		case known.column >= next:
-			cells = append(cells, scan.Cell{Column: known.column, Span: o.Value})
-			next = known.column + 1
+		case drop != nil:
+			p.undeclared = append(p.undeclared, member{i, drop})
+		case p.columns[column] >= 0:
+			p.twins = true
 		default:
-			cells = f.outOfOrder(cells, first, scan.Cell{Column: known.column, Span: o.Value}, doc, &o, i)
-			return append(cells, f.members...)
+			p.columns[column] = int32(i)
 		}
 	}
-	return append(cells, f.members...)
+	return p
 }
 
-// outOfOrder finishes a record in which cell comes behind one of a higher column, or is the
-// second of its column: then the last one wins. o stands at cell.
-func (f *flattener) outOfOrder(cells []scan.Cell, first int, cell scan.Cell, doc []byte, o *scan.Members, i int) []scan.Cell {
-	f.round++
-	for _, c := range cells[first:] {
-		f.slots[c.Column] = slot{f.round, c.Span}
+// missing appends n columns that have no value.
+func missing(columns []int32, n int) []int32 {
+	for range n {
+		columns = append(columns, -1)
 	}
-	f.slots[cell.Column] = slot{f.round, cell.Span}
-	for i++; o.Next(); i++ {
-		known := f.field(doc, o.Key, i)
-		if known.drop == nil {
-			f.slots[known.column] = slot{f.round, o.Value}
-			continue
-		}
-		f.undeclaredMember(known.drop, o)
-	}
-	cells = cells[:first]
-	for column, s := range f.slots {
-		if s.round == f.round {
-			cells = append(cells, scan.Cell{Column: uint32(column), Span: s.value})
-		}
-	}
-	return cells
+	return columns
 }
 
-// undeclaredMember counts the member at which o stands, and keeps it if the table does.
-func (f *flattener) undeclaredMember(u *undeclared, o *scan.Members) {
+// undeclaredMembers counts those that the record has, and keeps them if the table does.
+func (f *flattener) undeclaredMembers(b *pipeline.Batch, r *pipeline.Record, p *plan, values []scan.Value) {
+	first := len(b.Extra)
+	for _, m := range p.undeclared {
+		if v := values[m.index]; v.Kind != scan.Missing {
+			f.count(b, m.drop, p.shape.Member(m.index, v))
+		}
+	}
+	r.Extra = b.Extra[first:len(b.Extra):len(b.Extra)]
+}
+
+func (f *flattener) count(b *pipeline.Batch, u *undeclared, whole scan.Span) {
 	if f.extra {
-		whole := scan.Span{Start: o.Key.Start - 1, End: o.Value.End}
-		f.members = append(f.members, scan.Cell{Column: uint32(len(f.columns)), Span: whole})
+		b.Extra = append(b.Extra, whole)
 	}
 	u.count++
 	f.dropped = true
 }
 
-// field finds the column of the i-th key of a record.
-func (f *flattener) field(doc []byte, key scan.Span, i int) field {
-	raw := key.Of(doc)
-	if i < len(f.guess) && bytes.Equal(f.guess[i].key, raw) {
-		return f.guess[i]
-	}
-	found := f.find(raw)
-	if i >= len(f.guess) {
-		if i >= 4*len(f.columns)+64 {
-			return found // an unusual record: not worth remembering
+// irregular flattens a record by itself. Of two values of a column the one that stands
+// last in the record wins.
+func (f *flattener) irregular(b *pipeline.Batch, r *pipeline.Record, values []scan.Value) {
+	start, first := len(b.Columns), len(b.Extra)
+	b.Columns = missing(b.Columns, len(f.columns))
+	columns := b.Columns[start:len(b.Columns):len(b.Columns)]
+	take := func(key []byte, i int, whole scan.Span) {
+		column, drop := f.find(key)
+		if drop != nil {
+			f.count(b, drop, whole)
+		} else if old := columns[column]; old < 0 || values[old].Start < values[i].Start {
+			columns[column] = int32(i)
 		}
-		f.guess = append(f.guess, field{})
 	}
-	// Refill the key's memory, so that records that alternate do not allocate.
-	found.key = append(f.guess[i].key[:0], raw...)
-	f.guess[i] = found
-	return found
+	if r.Shape != nil {
+		for i, v := range values {
+			if v.Kind != scan.Missing {
+				take([]byte(r.Shape.Key(i)), i, r.Shape.Member(i, v))
+			}
+		}
+	} else {
+		for i := 1; i < len(values); i += 2 {
+			key := values[i-1]
+			take(b.Input[key.Start+1:key.End-1], i, scan.Span{Start: key.Start, End: values[i].End})
+		}
+	}
+	extra := b.Extra[first:len(b.Extra):len(b.Extra)]
+	slices.SortFunc(extra, func(a, b scan.Span) int { return cmp.Compare(a.Start, b.Start) })
+	r.Columns, r.Extra = columns, extra
 }
 
-// find looks a key up by its text.
-func (f *flattener) find(raw []byte) field {
+// find looks a key up by its text, which may be escaped.
+func (f *flattener) find(raw []byte) (column uint32, drop *undeclared) {
 	text := raw
 	if !scan.Plain(raw) {
 		f.text, _ = scan.AppendUnescaped(f.text[:0], raw)
 		text = f.text
 	}
 	if column, ok := f.columns[string(text)]; ok {
-		return field{column: column}
+		return column, nil
 	}
 	u := f.undeclared[string(text)]
 	if u == nil && len(f.undeclared) >= maxUndeclared {
@@ -186,7 +216,7 @@ func (f *flattener) find(raw []byte) field {
 		u = &undeclared{name: string(text)}
 		f.undeclared[u.name] = u
 	}
-	return field{drop: u}
+	return 0, u
 }
 
 // report appends what was counted since the last report.

@@ -28,9 +28,11 @@ func BenchmarkStages(b *testing.B) {
 		process func(context.Context, *pipeline.Batch) error
 		reset   func()
 	}{
-		{"decode", decode.Process, func() { batch.Records, batch.Marks = batch.Records[:0], batch.Marks[:0] }},
+		{"decode", decode.Process, func() {
+			batch.Records, batch.Marks, batch.Values = batch.Records[:0], batch.Marks[:0], batch.Values[:0]
+		}},
 		{"stamp", stamp.Process, func() {}},
-		{"flatten", flatten.Process, func() { batch.Cells = batch.Cells[:0] }},
+		{"flatten", flatten.Process, func() { batch.Columns, batch.Extra = batch.Columns[:0], batch.Extra[:0] }},
 		{"encode", encode.Process, func() { batch.Output, batch.Segments = batch.Output[:0], batch.Segments[:0] }},
 	}
 	for _, s := range steps {

@@ -40,30 +40,20 @@ const (
 	PurgeFirst
 )
 
-// Catalog is the tables of a sync, found by stream.
+// Catalog is the tables of a sync.
 type Catalog struct {
 	Tables []*Table
-	index  map[string]int32
 }
 
-// NewCatalog indexes tables and their columns.
+// NewCatalog indexes the columns of the tables.
 func NewCatalog(tables []*Table) *Catalog {
-	c := &Catalog{Tables: tables, index: make(map[string]int32, len(tables))}
-	for i, t := range tables {
+	for _, t := range tables {
 		t.columns = make(map[string]uint32, len(t.Format.Columns))
 		for column, name := range t.Format.Columns {
 			t.columns[name] = uint32(column)
 		}
-		c.index[string(streamKey(nil, []byte(t.Stream.Namespace), []byte(t.Stream.Name)))] = int32(i)
 	}
-	return c
-}
-
-// streamKey joins a namespace and a name so that no two pairs give the same key.
-func streamKey(dst, namespace, name []byte) []byte {
-	dst = append(dst, namespace...)
-	dst = append(dst, 0xff) // in no UTF-8 text
-	return append(dst, name...)
+	return &Catalog{Tables: tables}
 }
 
 // Clock tells the time; tests bring their own.

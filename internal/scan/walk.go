@@ -18,12 +18,6 @@ func (s Span) Of(doc []byte) []byte { return doc[s.Start:s.End] }
 // Len is the number of bytes.
 func (s Span) Len() int { return int(s.End - s.Start) }
 
-// Cell is the JSON value that a record has for a column.
-type Cell struct {
-	Column uint32
-	Span
-}
-
 // MaxDocument is the longest document, in bytes, that spans can address.
 const MaxDocument = 1<<32 - 1
 

@@ -1,0 +1,254 @@
+package scan
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Check goes through the JSON value that begins at doc[i], and through nothing else. It
+// returns the index behind the value, what the value is, and whether all of it is good
+// UTF-8. An end of 0 means that it is not valid, or that it is nested too deeply for this
+// quick way: then Valid must decide.
+//
+// doc must go on behind the value, and end with a line feed: no value on one line has one,
+// so nothing here can run past the end of doc.
+func Check(doc []byte, i int) (end int, kind Kind, clean bool) { return check(doc, i, maxDepth) }
+
+// check is Check with the number of levels that may follow.
+func check(doc []byte, i, depth int) (end int, kind Kind, clean bool) {
+	switch doc[i] {
+	case '"':
+		return checkString(doc, i)
+	case '{', '[':
+		if depth == 0 {
+			return 0, Missing, true
+		}
+		if doc[i] == '{' {
+			end, clean = checkObject(doc, i, depth-1)
+		} else {
+			end, clean = checkArray(doc, i, depth-1)
+		}
+		if clean {
+			return end, JSON, true
+		}
+		return end, DirtyJSON, false
+	case 't', 'f', 'n':
+		return checkLiteral(doc, i)
+	}
+	return checkNumber(doc, i), Bare, true
+}
+
+// checkLiteral checks true, false or null.
+func checkLiteral(doc []byte, i int) (end int, kind Kind, clean bool) {
+	for _, l := range literals {
+		if end := i + len(l.text); end <= len(doc) && string(doc[i:end]) == l.text {
+			return end, l.kind, true
+		}
+	}
+	return 0, Missing, true
+}
+
+var literals = []struct {
+	text string
+	kind Kind
+}{{"true", Bare}, {"null", Null}, {"false", Bare}}
+
+// checkString checks the string whose opening quote is at doc[i].
+func checkString(doc []byte, i int) (end int, kind Kind, clean bool) {
+	if end = plainEnd(doc, i+1); doc[end] == '"' {
+		return end + 1, Text, true
+	}
+	return checkText(doc, i+1, end)
+}
+
+// plainEnd returns the index of the first byte at or after doc[i] that is not plain, or one
+// of the last eight of doc. This is the loop that most of a run's time is spent in.
+func plainEnd(doc []byte, i int) int {
+	for i+8 <= len(doc) {
+		if found := notPlain(binary.LittleEndian.Uint64(doc[i:])); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		i += 8
+	}
+	return i
+}
+
+// notPlain marks the first byte of x that is a quote, a backslash, a control character or
+// not ASCII, by its highest bit. Bytes behind it may be marked wrongly: a subtraction
+// borrows only from them.
+func notPlain(x uint64) uint64 {
+	quote, backslash := x^low*'"', x^low*'\\'
+	return ((quote - low) | (backslash - low) | (x - low*0x20) | x) & high
+}
+
+// checkText goes on with a string at doc[i], behind its plain beginning at doc[start].
+func checkText(doc []byte, start, i int) (end int, kind Kind, clean bool) {
+	kind = Text
+	other := uint64(0) // gathers bytes; its high bits are set where one was not ASCII
+	for {
+		for i+8 <= len(doc) {
+			x := binary.LittleEndian.Uint64(doc[i:])
+			found := (zeroBytes(x^low*'"') | zeroBytes(x^low*'\\') | (x-low*0x20)&^x) & high
+			if found == 0 {
+				other |= x
+				i += 8
+				continue
+			}
+			n := bits.TrailingZeros64(found) &^ 7
+			other |= x & (1<<n - 1)
+			i += n / 8
+			break
+		}
+		switch c := doc[i]; {
+		case c == '"':
+			if other&high != 0 && !utf8.Valid(doc[start:i]) {
+				return i + 1, Escaped, false
+			}
+			return i + 1, kind, true
+		case c == '\\':
+			n := escapeLen(doc[i:])
+			if n == 0 {
+				return 0, Missing, true
+			}
+			i += n
+			kind = Escaped
+		case c < 0x20:
+			return 0, Missing, true
+		default: // near the end of doc
+			other |= uint64(c)
+			i++
+		}
+	}
+}
+
+// escapeLen is the length of the escape at the start of s, which has a backslash there; 0
+// if it is none.
+func escapeLen(s []byte) int {
+	if len(s) < 2 {
+		return 0
+	}
+	switch s[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(s[2:]); ok {
+			return 6
+		}
+	}
+	return 0
+}
+
+// checkNumber checks the number at doc[i] and returns the index behind it, or 0.
+func checkNumber(doc []byte, i int) (end int) {
+	if doc[i] == '-' {
+		i++
+	}
+	whole := i
+	if i = digits(doc, i); i == whole || doc[whole] == '0' && i > whole+1 {
+		return 0
+	}
+	if doc[i] == '.' {
+		i++
+		part := i
+		if i = digits(doc, i); i == part {
+			return 0
+		}
+	}
+	if doc[i]|0x20 == 'e' {
+		i++
+		if doc[i] == '+' || doc[i] == '-' {
+			i++
+		}
+		part := i
+		if i = digits(doc, i); i == part {
+			return 0
+		}
+	}
+	return i
+}
+
+// digits returns the index of the first byte at or after doc[i] that is no digit. It looks
+// at eight bytes at a time: the length of a number is hard to predict for a processor, and
+// a branch a digit would be wrong once a number.
+func digits(doc []byte, i int) int {
+	for i+8 <= len(doc) {
+		x := binary.LittleEndian.Uint64(doc[i:]) ^ low*'0'
+		if found := ((x + low*(0x80-10)) | x) & high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		i += 8
+	}
+	for doc[i]-'0' < 10 {
+		i++
+	}
+	return i
+}
+
+// maxDepth bounds the objects and arrays inside each other that the quick way follows.
+const maxDepth = 1000
+
+// checkArray checks the array whose bracket is at doc[i].
+func checkArray(doc []byte, i, depth int) (end int, clean bool) {
+	clean = true
+	if i = skipBlank(doc, i+1); doc[i] == ']' {
+		return i + 1, true
+	}
+	for {
+		stop, _, ok := check(doc, i, depth)
+		if stop == 0 {
+			return 0, true
+		}
+		clean = clean && ok
+		if i = skipBlank(doc, stop); doc[i] != ',' {
+			break
+		}
+		i = skipBlank(doc, i+1)
+	}
+	if doc[i] != ']' {
+		return 0, true
+	}
+	return i + 1, clean
+}
+
+// checkObject checks the object whose brace is at doc[i].
+func checkObject(doc []byte, i, depth int) (end int, clean bool) {
+	clean = true
+	if i = skipBlank(doc, i+1); doc[i] == '}' {
+		return i + 1, true
+	}
+	for {
+		if doc[i] != '"' {
+			return 0, true
+		}
+		stop, _, ok := checkString(doc, i)
+		if stop == 0 {
+			return 0, true
+		}
+		clean = clean && ok
+		if i = skipBlank(doc, stop); doc[i] != ':' {
+			return 0, true
+		}
+		i = skipBlank(doc, i+1)
+		if stop, _, ok = check(doc, i, depth); stop == 0 {
+			return 0, true
+		}
+		clean = clean && ok
+		if i = skipBlank(doc, stop); doc[i] != ',' {
+			break
+		}
+		i = skipBlank(doc, i+1)
+	}
+	if doc[i] != '}' {
+		return 0, true
+	}
+	return i + 1, clean
+}
+
+// skipBlank skips the white space that can stand inside a line.
+func skipBlank(doc []byte, i int) int {
+	for doc[i] == ' ' || doc[i] == '\t' || doc[i] == '\r' {
+		i++
+	}
+	return i
+}

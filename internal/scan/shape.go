@@ -1,0 +1,120 @@
+package scan
+
+// Shape is what the objects of one source are expected to look like: their keys, in their
+// order, and the white space between them. An object that looks like it is gone through with
+// one comparison a key. One that lacks some of the keys, or has them in another order,
+// still fits, at the price of a search for each key that is not where it was expected.
+//
+// A Shape is not changed once it is made, and may be shared.
+type Shape struct {
+	open string // what stands in front of the first key: a brace, and white space
+	sep  string // between a value and the next key: a comma, and white space
+	end  string // behind the last value: white space, and a brace
+	keys []key
+}
+
+// key is the text in front of a value.
+type key struct {
+	text  string // sep, and the key with its quotes, the colon and white space
+	start int    // where the key itself begins in text
+	end   int    // and where it ends
+}
+
+// name is the key as it stands in the document, without its quotes.
+func (k *key) name() string { return k.text[k.start:k.end] }
+
+// newKey makes a key of what stands between a separator and a value: "id":
+func newKey(sep, text string) key {
+	end := skipString([]byte(text), 0)
+	return key{sep + text, len(sep) + 1, len(sep) + end - 1}
+}
+
+// Len is the number of keys.
+func (s *Shape) Len() int { return len(s.keys) }
+
+// Key returns the i-th key as it stands in a document, without its quotes.
+func (s *Shape) Key(i int) string { return s.keys[i].name() }
+
+// Member returns the span, key and value, of the member that the i-th of an object's values
+// belongs to.
+func (s *Shape) Member(i int, value Value) Span {
+	k := &s.keys[i]
+	return Span{value.Start - uint32(len(k.text)-k.start+1), value.End}
+}
+
+// Check goes through the object whose brace is at doc[at], like the function Check, and
+// appends one Value for each key of the shape to values, in the shape's order: Missing where
+// the object lacks the key, the last one where it has it twice. An end of 0 means that the
+// object does not fit, or is not valid; what was appended is then to be dropped. searches
+// counts the keys that were not where they were expected.
+func (s *Shape) Check(doc []byte, at int, values []Value) (out []Value, end int, clean bool, searches int) {
+	base := len(values)
+	values = grow(values, len(s.keys))
+	found := values[base:]
+	if !starts(doc[at:], s.open) {
+		return values, 0, true, 0
+	}
+	clean = true
+	i := at + len(s.open)
+	skip := len(s.sep) // the first key has none in front
+	next, set := 0, 0  // found[:set] is filled
+	for {
+		k := next
+		if k == len(s.keys) || !starts(doc[i:], s.keys[k].text[skip:]) {
+			if starts(doc[i:], s.end) {
+				clear(found[set:])
+				return values, i + len(s.end), clean, searches
+			}
+			if k = s.search(doc[i:], skip, next); k < 0 || searches == maxSearches {
+				return values, 0, true, searches
+			}
+			searches++
+		}
+		i += len(s.keys[k].text) - skip
+		skip = 0
+		stop, kind, ok := Check(doc, i)
+		if stop == 0 {
+			return values, 0, true, searches
+		}
+		clean = clean && ok
+		if k >= set {
+			clear(found[set:k])
+			set = k + 1
+		}
+		found[k] = Value{Span{uint32(i), uint32(stop)}, kind}
+		next = k + 1
+		i = stop
+	}
+}
+
+// maxSearches bounds the keys of one object that are not where they were expected. Past it
+// the general way, which knows all keys by a map, is faster.
+const maxSearches = 256
+
+// search finds the key at the start of doc, which is not keys[next]. It looks behind that
+// first, since most often keys are missing, and returns -1 for a key that is not known.
+func (s *Shape) search(doc []byte, skip, next int) int {
+	for k := next + 1; k < len(s.keys); k++ {
+		if starts(doc, s.keys[k].text[skip:]) {
+			return k
+		}
+	}
+	for k := range min(next, len(s.keys)) {
+		if starts(doc, s.keys[k].text[skip:]) {
+			return k
+		}
+	}
+	return -1
+}
+
+func starts(doc []byte, text string) bool {
+	return len(doc) >= len(text) && string(doc[:len(text)]) == text
+}
+
+// grow makes the slice longer by n values, whose content is undefined.
+func grow(values []Value, n int) []Value {
+	if need := len(values) + n; need <= cap(values) {
+		return values[:need]
+	}
+	return append(values, make([]Value, n)...)
+}
