@@ -2,128 +2,102 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/sluice-data/sluice"
-	"github.com/sluice-data/sluice/airbyte"
-	"github.com/sluice-data/sluice/config"
-	"github.com/sluice-data/sluice/internal/pipe"
-)
-
-// Way is what the process at the end of the pipe does with the input.
-type Way string
-
-const (
-	Ceiling     Way = "ceiling"     // reads it and does nothing: what the pipe alone allows
-	Flattened   Way = "flattened"   // the whole pipeline, one column a field
-	Unflattened Way = "unflattened" // the whole pipeline, one JSON column
 )
 
 // Result is one run.
 type Result struct {
-	Way     Way
-	Bytes   int64 // of input
-	Records int64
-	Took    time.Duration
-	CPU     time.Duration // of the measured process, all cores
-	PeakRSS int64         // bytes
+	Job
+	Bytes    int64 // of input
+	Records  int64
+	Uploaded int64 // bytes; 0 for the way Pipe
+	Took     time.Duration
+	CPU      time.Duration // of the measured process, all cores
+	PeakRSS  int64         // bytes
+	Allocs   float64       // on the heap, a record, in the steady state; less than 0: not measured
 }
 
 // Rate is megabytes (10^6) of input a second.
 func (r Result) Rate() float64 { return float64(r.Bytes) / 1e6 / r.Took.Seconds() }
 
-// Measure feeds the workload to a child process, made by command, until about the given
-// number of bytes (volume) is through.
-func Measure(ctx context.Context, command func(context.Context) *exec.Cmd, way Way, w Workload, volume int64) (Result, error) {
+// Measure feeds the workload to a child process, made by command, until about as many bytes
+// as the job says are through. The clock runs from the start of the child to its end, so it
+// includes what every sync pays once. The program that command starts must call Child when
+// IsChild says so.
+func Measure(ctx context.Context, command func(context.Context) *exec.Cmd, job Job, w *Workload) (Result, error) {
+	job.Workload = w.Name
+	text, err := json.Marshal(&job)
+	if err != nil {
+		return Result{}, err
+	}
 	cmd := command(ctx)
+	cmd.Env = append(os.Environ(), jobVariable+"="+string(text))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return Result{}, err
 	}
-	var peak bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &peak, os.Stderr
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return Result{}, err
 	}
-	r := Result{Way: way}
+	r := Result{Job: job}
 	start := time.Now()
-	for r.Bytes < volume {
-		n, err := in.Write(w.Block)
-		if r.Bytes += int64(n); err != nil {
+	for r.Bytes < job.Volume {
+		lines, records := w.Prefix(int(min(job.Volume-r.Bytes, 1<<30)))
+		if _, err := in.Write(lines); err != nil {
 			break // the child ended; Wait says why
 		}
-		r.Records += int64(w.Records)
+		r.Bytes += int64(len(lines))
+		r.Records += int64(records)
 	}
 	_ = in.Close() // the child sees the end
 	if err := cmd.Wait(); err != nil {
-		return Result{}, fmt.Errorf("%s: %w", way, err)
+		return Result{}, fmt.Errorf("%s, %s: %w", w.Name, job.Way, err)
 	}
 	r.Took = time.Since(start)
 	r.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	_, _ = fmt.Sscan(peak.String(), &r.PeakRSS)
-	return r, nil
+	return r, r.add(out.Bytes())
 }
 
-// PrintPeak prints the most memory that this process has had resident, for Measure. (Not
-// from getrusage: Linux counts the parent's memory at the fork in a child's maximum.)
-func PrintPeak(w io.Writer) error {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return err
+// add takes what the child told.
+func (r *Result) add(told []byte) error {
+	var o outcome
+	if err := json.Unmarshal(told, &o); err != nil {
+		return fmt.Errorf("%s, %s: the child's outcome: %w", r.Workload, r.Way, err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	var kib int64
-	_, _ = fmt.Sscan(rest, &kib) // 0 where the system does not tell
-	_, err = fmt.Fprintln(w, kib<<10)
-	return err
-}
-
-// Child is what the measured process does. It fails if rows are missing at the end.
-func Child(ctx context.Context, way Way, in *os.File) error {
-	pipe.Grow(in) // as cmd/sluice does
-	if way == Ceiling {
-		_, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, in, make([]byte, 512<<10))
-		return err
+	if o.Rows >= 0 && o.Rows != r.Records {
+		return fmt.Errorf("%s, %s: %d records went in, %d rows came out", r.Workload, r.Way, r.Records, o.Rows)
 	}
-	parsed, err := airbyte.ParseCatalog([]byte(lineitemCatalog))
-	if err != nil {
-		return err
-	}
-	cfg := config.Default()
-	cfg.Bucket, cfg.Path, cfg.Region = "bench", "bench", "us-east-1"
-	if way == Flattened {
-		cfg.Format.CSV.Flattening = config.FlatteningRoot
-	}
-	store := &Discard{}
-	engine, err := sluice.Open(ctx, &cfg, parsed, sluice.Options{Store: store})
-	if err != nil {
-		return err
-	}
-	sum, err := engine.Run(ctx, in, func([]byte) error { return nil })
-	if err != nil {
-		return err
-	}
-	if sum.Objects == 0 || store.Bytes.Load() == 0 {
-		return fmt.Errorf("nothing was uploaded: %s", sum)
+	r.PeakRSS, r.Uploaded, r.Allocs = o.PeakRSS, o.Uploaded, -1
+	if o.Sampled > 0 {
+		records := float64(o.Sampled) / float64(r.Bytes) * float64(r.Records)
+		r.Allocs = float64(o.Mallocs) / records
 	}
 	return nil
 }
 
+// Runs are runs of the same job.
+type Runs []Result
+
 // Median returns the run with the middle rate.
-func Median(runs []Result) Result {
+func (runs Runs) Median() Result { return runs.sorted()[len(runs)/2] }
+
+// Slowest returns the run with the least rate.
+func (runs Runs) Slowest() Result { return runs.sorted()[0] }
+
+// Fastest returns the run with the greatest rate.
+func (runs Runs) Fastest() Result { return runs.sorted()[len(runs)-1] }
+
+func (runs Runs) sorted() Runs {
 	sorted := slices.Clone(runs)
-	slices.SortFunc(sorted, func(a, b Result) int {
-		if a.Rate() < b.Rate() {
-			return -1
-		}
-		return 1
-	})
-	return sorted[len(sorted)/2]
+	slices.SortStableFunc(sorted, func(a, b Result) int { return cmp.Compare(a.Rate(), b.Rate()) })
+	return sorted
 }

@@ -3,10 +3,9 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
-	"math/rand/v2"
-	"strconv"
+	"slices"
+	"sort"
 )
 
 // Workload is an endless stream of messages with its catalog.
@@ -14,59 +13,223 @@ type Workload struct {
 	Name    string
 	Catalog []byte // a ConfiguredAirbyteCatalog
 	Block   []byte // whole lines, to be sent again and again
-	Records int    // in Block
+	Records int    // RECORD messages in Block; there are STATE messages besides
+
+	ends []int // of each RECORD's line in Block, where known: see Prefix
 }
 
-// Lineitem is the table of that name from TPC-H, as a source would send it: about 570
-// bytes a line, 17 fields, one of them nested. size is about that of the block in bytes.
-func Lineitem(seed uint64, size int) Workload {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	w := Workload{Name: "tpch-lineitem", Catalog: []byte(lineitemCatalog)}
-	var b bytes.Buffer
-	for b.Len() < size {
-		w.Records++
-		lineitem(&b, rng, w.Records)
+// Prefix returns whole lines from the beginning of Block, about size bytes, and the number
+// of records in them. It is how a run of a given size ends.
+func (w *Workload) Prefix(size int) ([]byte, int) {
+	if size >= len(w.Block) || len(w.ends) == 0 {
+		return w.Block, w.Records
 	}
-	w.Block = b.Bytes()
+	n := max(sort.SearchInts(w.ends, size), 1)
+	return w.Block[:w.ends[n-1]], n
+}
+
+// LineBytes is the mean length of a record's line, its share of the STATE messages included.
+func (w *Workload) LineBytes() float64 { return float64(len(w.Block)) / float64(max(w.Records, 1)) }
+
+// Generator makes a workload: the same one for the same seed. size is about that of the
+// block in bytes; with 0 there is only the catalog.
+type Generator struct {
+	Name string
+	What string // for people, in a few words
+	Make func(seed uint64, size int) Workload
+}
+
+// Workloads are what the benchmark measures.
+var Workloads = []Generator{
+	{"tpch-lineitem", "TPC-H lineitem: 17 fields, one of them nested", Lineitem},
+	{"wide", "200 columns of mixed types, emitted_at behind data", Wide},
+	{"nested", "objects 12 levels deep, arrays of objects", Nested},
+	{"quotes", "text full of quotes, backslashes, line ends, escapes and non-ASCII", Quotes},
+	{"text", "a long text a record, 4 to 16 KB", Text},
+	{"interleaved", "500 streams of lineitem records, mixed at random", Interleaved},
+	{"sparse", "a third of the keys missing, in one of ten records another order", Sparse},
+	{"python", "as Python's json.dumps writes it: spaces, no namespace", Python},
+}
+
+// Find returns the generator of that name.
+func Find(name string) (Generator, error) {
+	i := slices.IndexFunc(Workloads, func(g Generator) bool { return g.Name == name })
+	if i < 0 {
+		return Generator{}, fmt.Errorf("there is no workload %q", name)
+	}
+	return Workloads[i], nil
+}
+
+// field is a root field of a table: what the schema says of it, and its values.
+type field struct {
+	name  string
+	kind  string // its JSON Schema
+	value func(*maker)
+}
+
+const (
+	isInteger = `{"type":["null","integer"]}`
+	isNumber  = `{"type":["null","number"]}`
+	isString  = `{"type":["null","string"]}`
+	isBoolean = `{"type":["null","boolean"]}`
+	isObject  = `{"type":["null","object"]}`
+	isArray   = `{"type":["null","array"]}`
+	isDate    = `{"type":["null","string"],"format":"date"}`
+)
+
+// kind of table: how its records are wrapped and written.
+type table struct {
+	name      string
+	streams   []string // names; the records are spread over them at random
+	namespace string   // "": absent
+	fields    []field
+	dataFirst bool // data before emitted_at, as sources of the Python CDK send it
+	python    bool // spaces behind ':' and ','
+	data      func(m *maker, fields []field)
+}
+
+// stateEvery is the number of records between two STATE messages.
+const stateEvery = 10_000
+
+// workload makes blocks. Each ends with a STATE, so that a block of few records has one too.
+func (t *table) workload(seed uint64, size int) Workload {
+	m := newMaker(seed)
+	if t.python {
+		m.comma, m.colon, m.ascii = ", ", ": ", true
+	}
+	if t.data == nil {
+		t.data = (*maker).object
+	}
+	w := Workload{Name: t.name, Catalog: t.catalog()}
+	for m.Len() < size {
+		stream := t.streams[0]
+		if len(t.streams) > 1 {
+			stream = pick(m, t.streams)
+		}
+		m.n++
+		t.record(m, stream)
+		w.ends = append(w.ends, m.Len())
+		if m.n%stateEvery == 0 || m.Len() >= size {
+			t.state(m, stream)
+		}
+	}
+	w.Block, w.Records = m.Bytes(), m.n
 	return w
 }
 
-func lineitem(b *bytes.Buffer, rng *rand.Rand, n int) {
-	fmt.Fprintf(b, `{"type":"RECORD","record":{"stream":"lineitem","namespace":"tpch","emitted_at":%d,"data":{`, 1700000000000+n)
-	fmt.Fprintf(b, `"l_orderkey":%d,"l_partkey":%d,"l_suppkey":%d,"l_linenumber":%d,`, n/4, rng.IntN(200000), rng.IntN(10000), n%7+1)
-	fmt.Fprintf(b, `"l_quantity":%d,"l_extendedprice":%s,"l_discount":0.0%d,"l_tax":0.0%d,`,
-		rng.IntN(50)+1, strconv.FormatFloat(float64(rng.IntN(10000000))/100, 'f', 2, 64), rng.IntN(10), rng.IntN(9))
-	fmt.Fprintf(b, `"l_returnflag":"%c","l_linestatus":"%c","l_shipdate":"%s","l_commitdate":"%s","l_receiptdate":"%s",`,
-		"ANR"[rng.IntN(3)], "OF"[rng.IntN(2)], date(rng), date(rng), date(rng))
-	fmt.Fprintf(b, `"l_shipinstruct":"%s","l_shipmode":"%s","l_comment":"%s",`,
-		instructions[rng.IntN(len(instructions))], modes[rng.IntN(len(modes))], comment(rng))
-	fmt.Fprintf(b, `"l_source":{"system":"dbgen","chunk":%d,"ok":true}}}}`+"\n", rng.IntN(1000))
-}
-
-func date(rng *rand.Rand) string {
-	return fmt.Sprintf("%d-%02d-%02d", 1992+rng.IntN(7), rng.IntN(12)+1, rng.IntN(28)+1)
-}
-
-var (
-	instructions = []string{"DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN"}
-	modes        = []string{"REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB"}
-	words        = []string{"furiously", "quick", "pending", "accounts", "sleep", "carefully", "final", "deposits", "above", "the", "ironic", "requests", "boost", "blithely"}
-)
-
-func comment(rng *rand.Rand) string {
-	var b bytes.Buffer
-	for range rng.IntN(6) + 8 {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(words[rng.IntN(len(words))])
+// object writes the data of a record with all fields in the order of the schema.
+func (m *maker) object(fields []field) {
+	m.begin('{')
+	for i := range fields {
+		m.key(fields[i].name)
+		fields[i].value(m)
 	}
-	return b.String()
+	m.end('}')
 }
 
-const lineitemCatalog = `{"streams":[{"stream":{"name":"lineitem","namespace":"tpch","json_schema":{"type":"object","properties":{
-"l_orderkey":{"type":"integer"},"l_partkey":{"type":"integer"},"l_suppkey":{"type":"integer"},"l_linenumber":{"type":"integer"},
-"l_quantity":{"type":"number"},"l_extendedprice":{"type":"number"},"l_discount":{"type":"number"},"l_tax":{"type":"number"},
-"l_returnflag":{"type":"string"},"l_linestatus":{"type":"string"},"l_shipdate":{"type":"string"},"l_commitdate":{"type":"string"},
-"l_receiptdate":{"type":"string"},"l_shipinstruct":{"type":"string"},"l_shipmode":{"type":"string"},"l_comment":{"type":"string"},
-"l_source":{"type":"object"}}}},"sync_mode":"full_refresh","destination_sync_mode":"append"}]}`
+func (t *table) record(m *maker, stream string) {
+	m.open("RECORD", "record")
+	m.key("stream")
+	m.text(stream)
+	if t.namespace != "" {
+		m.key("namespace")
+		m.text(t.namespace)
+	}
+	emitted := func() {
+		m.key("emitted_at")
+		m.int(1700000000000 + m.n)
+	}
+	if !t.dataFirst {
+		emitted()
+	}
+	m.key("data")
+	t.data(m, t.fields)
+	if t.dataFirst {
+		emitted()
+	}
+	m.close()
+}
+
+func (t *table) state(m *maker, stream string) {
+	m.open("STATE", "state")
+	m.key("type")
+	m.text("STREAM")
+	m.key("stream")
+	m.begin('{')
+	m.key("stream_descriptor")
+	m.begin('{')
+	m.key("name")
+	m.text(stream)
+	if t.namespace != "" {
+		m.key("namespace")
+		m.text(t.namespace)
+	}
+	m.end('}')
+	m.key("stream_state")
+	m.begin('{')
+	m.key("cursor")
+	m.int(m.n)
+	m.end('}')
+	m.end('}')
+	m.close()
+}
+
+// open begins a message; the object under member is open after it.
+func (m *maker) open(kind, member string) {
+	m.begin('{')
+	m.key("type")
+	m.text(kind)
+	m.key(member)
+	m.begin('{')
+}
+
+func (m *maker) close() {
+	m.end('}')
+	m.end('}')
+	m.WriteByte('\n')
+}
+
+// catalog is the ConfiguredAirbyteCatalog.
+func (t *table) catalog() []byte {
+	m := newMaker(0)
+	m.begin('{')
+	m.key("streams")
+	m.begin('[')
+	for _, stream := range t.streams {
+		m.next()
+		m.begin('{')
+		m.key("stream")
+		m.begin('{')
+		m.key("name")
+		m.text(stream)
+		if t.namespace != "" {
+			m.key("namespace")
+			m.text(t.namespace)
+		}
+		m.key("json_schema")
+		t.schema(m)
+		m.end('}')
+		m.key("sync_mode")
+		m.text("full_refresh")
+		m.key("destination_sync_mode")
+		m.text("append")
+		m.end('}')
+	}
+	m.end(']')
+	m.end('}')
+	return m.Bytes()
+}
+
+func (t *table) schema(m *maker) {
+	m.begin('{')
+	m.key("type")
+	m.text("object")
+	m.key("properties")
+	m.begin('{')
+	for _, f := range t.fields {
+		m.key(f.name)
+		m.WriteString(f.kind)
+	}
+	m.end('}')
+	m.end('}')
+}

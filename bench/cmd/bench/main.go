@@ -1,81 +1,191 @@
-// Command bench measures the whole pipeline from a pipe into a store that discards, beside
-// the ceiling of the pipe alone, alternating, in one run.
+// Command bench measures the engine: whole pipelines in a process of their own, fed through
+// a pipe as a source would, beside the ceiling of a pipeline that only copies. It prints a
+// report, and with -save writes it to bench/results.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sluice-data/sluice/bench"
+	"github.com/sluice-data/sluice/bench/report"
 )
 
+// options are the flags. Sizes are in MB, 10^6 bytes.
+type options struct {
+	runs      int
+	workload  string
+	ways      string
+	megabytes int64
+	workloads string
+	each      int64
+	sizes     string
+	large     int64
+	profile   string
+	seed      uint64
+	out       output
+}
+
+// output says where a report goes.
+type output struct {
+	save bool
+	dir  string
+	name string
+}
+
 func main() {
-	child := flag.String("child", "", "internal: be the measured process, going this way")
-	runs := flag.Int("runs", 5, "runs of each way; the medians are shown")
-	megabytes := flag.Int64("mb", 1000, "input of a run, in MB")
-	large := flag.Int64("large", 4000, "input of one more run, in MB, that shows whether memory grows; 0: none")
-	profile := flag.String("profile", "", "file for a CPU profile of the flattened way")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if *child != "" {
-		debug.SetGCPercent(50) // as cmd/sluice does
-		err = profiled(*profile, func() error { return bench.Child(ctx, bench.Way(*child), os.Stdin) })
-		if err == nil {
-			err = bench.PrintPeak(os.Stdout)
-		}
+	if job, ok := bench.IsChild(); ok {
+		err = profiled(job.Profile, func() error { return bench.Child(ctx, job, os.Stdin, os.Stdout) })
 	} else {
-		err = compare(ctx, bench.Lineitem(1, 64<<20), *runs, *megabytes*1e6, *large*1e6, *profile)
+		err = measure(ctx, os.Args[1:])
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func compare(ctx context.Context, w bench.Workload, runs int, bytes, large int64, profile string) error {
-	fmt.Printf("%s, %d runs of %d MB each way, alternating; %s %s/%s, %d cores\n\n",
-		w.Name, runs, bytes/1e6, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	ways := []bench.Way{bench.Ceiling, bench.Flattened, bench.Unflattened}
-	results := map[bench.Way][]bench.Result{}
-	for range runs {
-		for _, way := range ways {
-			r, err := bench.Measure(ctx, self(way, ""), way, w, bytes)
-			if err != nil {
-				return err
-			}
-			results[way] = append(results[way], r)
+func (o *options) flags() *flag.FlagSet {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&o.runs, "runs", 5, "`runs` of each way; medians are shown")
+	f.StringVar(&o.workload, "workload", "tpch-lineitem", "`workload` of the tables by way, by size, and of the long run")
+	f.StringVar(&o.ways, "ways", "all", "`ways` to compare on it, with commas between; none")
+	f.Int64Var(&o.megabytes, "mb", 1000, "input of a run of the table by way, in `MB`")
+	f.StringVar(&o.workloads, "workloads", "all", "`workloads` of the table by workload, with commas between; none")
+	f.Int64Var(&o.each, "each", 400, "input of a run of the table by workload, in `MB`")
+	f.StringVar(&o.sizes, "sizes", "100,300,1000,3000", "inputs of the table by size, in `MB`; none")
+	f.Int64Var(&o.large, "large", 4000, "input of one long run, in `MB`, that shows whether memory grows; 0: none")
+	f.StringVar(&o.profile, "profile", "", "`file` for a CPU profile of the long run")
+	f.Uint64Var(&o.seed, "seed", 1, "`seed` of the workloads")
+	f.BoolVar(&o.out.save, "save", false, "write the report to -results, as Markdown and JSON")
+	f.StringVar(&o.out.dir, "results", "bench/results", "`directory` for -save")
+	f.StringVar(&o.out.name, "name", "", "`name` to put behind date and commit in the file's name")
+	f.Usage = func() {
+		fmt.Fprint(f.Output(), "bench measures the engine and prints a report.\n\nFlags:\n")
+		f.PrintDefaults()
+		fmt.Fprint(f.Output(), "\nWays:\n")
+		for _, w := range bench.Ways {
+			fmt.Fprintf(f.Output(), "  %-15s %s\n", w.Way, w.What)
+		}
+		fmt.Fprint(f.Output(), "\nWorkloads:\n")
+		for _, g := range bench.Workloads {
+			fmt.Fprintf(f.Output(), "  %-15s %s\n", g.Name, g.What)
 		}
 	}
-	ceiling := bench.Median(results[bench.Ceiling]).Rate()
-	fmt.Printf("%-12s %10s %12s %12s %10s %12s\n", "way", "MB/s", "of ceiling", "records/s", "CPU s", "peak MiB")
-	show := func(name string, r bench.Result) {
-		fmt.Printf("%-12s %10.0f %12.2f %12.0f %10.2f %12.1f\n", name, r.Rate(), r.Rate()/ceiling,
-			float64(r.Records)/r.Took.Seconds(), r.CPU.Seconds(), float64(r.PeakRSS)/(1<<20))
+	return f
+}
+
+func measure(ctx context.Context, args []string) error {
+	var o options
+	f := o.flags()
+	if err := f.Parse(args); err != nil {
+		return err
 	}
-	for _, way := range ways {
-		show(string(way), bench.Median(results[way]))
+	if f.NArg() > 0 {
+		return fmt.Errorf("%q is one argument too many", f.Arg(0))
 	}
-	if large > 0 {
-		r, err := bench.Measure(ctx, self(bench.Flattened, profile), bench.Flattened, w, large)
+	if o.runs < 1 {
+		return fmt.Errorf("-runs is %d: must be at least 1", o.runs)
+	}
+	s := &bench.Suite{Command: self, Runs: o.runs, Seed: o.seed, Block: 64 << 20, Log: os.Stderr, Profile: o.profile}
+	r := report.New("Throughput")
+	r.Settings["engine"] = "all defaults but what a way names"
+	r.Settings["input"] = "written into a pipe by another process of the same machine"
+	r.Settings["store"] = "discards, but reads every byte and computes its CRC-32; of the ways with s3, a server on the same machine"
+	r.Settings["allocations/record"] = "on the heap, between 25% and 95% of the input"
+	r.Settings["seed"] = strconv.FormatUint(o.seed, 10)
+	for _, step := range o.steps(s) {
+		t, err := step(ctx)
 		if err != nil {
 			return err
 		}
-		show(fmt.Sprintf("... %d GB", large/1e9), r)
+		r.Tables = append(r.Tables, t)
 	}
-	return nil
+	return o.out.write(r)
+}
+
+// steps are the tables that the flags ask for.
+func (o *options) steps(s *bench.Suite) []func(context.Context) (report.Table, error) {
+	type ctx = context.Context
+	var steps []func(ctx) (report.Table, error)
+	if ways := o.chosenWays(); len(ways) > 0 {
+		steps = append(steps, func(c ctx) (report.Table, error) { return s.ByWay(c, o.workload, ways, o.megabytes*1e6) })
+		if slices.Contains(ways, bench.Gzip) {
+			steps = append(steps, func(c ctx) (report.Table, error) { return s.Compression(c, o.workload, o.each*1e6) })
+		}
+	}
+	if names := o.chosenWorkloads(); len(names) > 0 {
+		steps = append(steps, func(c ctx) (report.Table, error) { return s.ByWorkload(c, names, o.each*1e6) })
+	}
+	if o.sizes != "none" {
+		steps = append(steps, func(c ctx) (report.Table, error) {
+			var volumes []int64
+			for _, text := range strings.Split(o.sizes, ",") {
+				n, err := strconv.ParseInt(text, 10, 64)
+				if err != nil || n < 1 {
+					return report.Table{}, fmt.Errorf("-sizes: %q is no number of MB", text)
+				}
+				volumes = append(volumes, n*1e6)
+			}
+			return s.BySize(c, o.workload, volumes)
+		})
+	}
+	if o.large > 0 {
+		steps = append(steps, func(c ctx) (report.Table, error) { return s.Large(c, o.workload, o.large*1e6) })
+	}
+	return steps
+}
+
+func (o *options) chosenWays() (ways []bench.Way) {
+	switch o.ways {
+	case "none":
+	case "all":
+		for _, w := range bench.Ways {
+			ways = append(ways, w.Way)
+		}
+	default:
+		for _, w := range strings.Split(o.ways, ",") {
+			ways = append(ways, bench.Way(w))
+		}
+	}
+	return ways
+}
+
+func (o *options) chosenWorkloads() (names []string) {
+	switch o.workloads {
+	case "none":
+	case "all":
+		for _, g := range bench.Workloads {
+			names = append(names, g.Name)
+		}
+	default:
+		names = strings.Split(o.workloads, ",")
+	}
+	return names
+}
+
+// write prints the report, and saves it if that is asked for.
+func (o output) write(r *report.Report) error {
+	if err := r.WriteMarkdown(os.Stdout); err != nil || !o.save {
+		return err
+	}
+	stem, err := r.Save(o.dir, o.name)
+	if err == nil {
+		fmt.Fprintf(os.Stderr, "\nwritten: %s.md and .json\n", stem)
+	}
+	return err
 }
 
 // self starts this program again as the measured process.
-func self(way bench.Way, profile string) func(context.Context) *exec.Cmd {
-	return func(ctx context.Context) *exec.Cmd {
-		return exec.CommandContext(ctx, os.Args[0], "-child", string(way), "-profile", profile)
-	}
-}
+func self(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, os.Args[0]) }
