@@ -4,17 +4,18 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint bench fuzz golden generate clean modules tools
+.PHONY: help build demo test race lint bench bench-sweep charts fuzz golden generate clean modules tools
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
 BIN := .bin
 T ?= 30s
+ARGS ?=
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 5m
 
 help: ## Show this list
-	awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: modules ## Build .bin/sluice
 	echo "building $(BIN)/sluice"
@@ -27,6 +28,7 @@ demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 se
 test: modules $(BIN)/versitygw ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
+	cd bench/plot && $(TEST) ./...
 	$(MAKE) --no-print-directory race
 
 race: modules $(BIN)/versitygw ## Run all tests with the race detector
@@ -39,12 +41,16 @@ lint: modules tools ## Check format, vet, staticcheck, layout, module files and 
 	echo "go vet"; go vet ./...
 	echo "staticcheck"; go tool -modfile=tools/go.mod staticcheck ./...
 	echo "layout, generated files"; go test ./internal/layout ./internal/configdoc
-	echo "go mod tidy"; go mod tidy -diff && cd tools && go mod tidy -diff
+	echo "module bench/plot"; cd bench/plot && go vet ./... && go tool -modfile=../../tools/go.mod staticcheck ./...
+	echo "go mod tidy"; for m in . tools bench/plot; do (cd $$m && go mod tidy -diff) || exit 1; done
 
-bench: modules ## Measure the whole pipeline, then each stage
+bench: modules ## Measure the engine, about 10 minutes; ARGS="-help" tells what can be chosen
 	go build -o $(BIN)/bench ./bench/cmd/bench
-	$(BIN)/bench
-	go test -run '^$$' -bench . -benchmem ./stages ./format
+	$(BIN)/bench $(ARGS)
+
+charts: modules ## Draw docs/charts from the newest reports in bench/results
+	cd bench/plot && go build -o ../../$(BIN)/plot .
+	$(BIN)/plot $(ARGS)
 
 fuzz: modules ## Fuzz each target for T=30s
 	scripts/fuzz.sh $(T)
@@ -63,10 +69,10 @@ clean: ## Remove what was built
 modules: $(BIN)/modules
 tools: $(BIN)/tools
 
-$(BIN)/modules: go.mod go.sum
+$(BIN)/modules: go.mod go.sum bench/plot/go.mod bench/plot/go.sum
 	mkdir -p $(BIN)
 	echo "downloading Go modules (first run only)"
-	go mod download
+	go mod download && cd bench/plot && go mod download
 	touch $@
 
 $(BIN)/tools: tools/go.mod tools/go.sum
