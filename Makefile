@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint bench bench-sweep charts fuzz golden generate clean modules tools
+.PHONY: help build demo test race lint bench bench-stages bench-sweep charts fuzz golden generate clean modules tools
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -48,6 +48,13 @@ bench: modules ## Measure the engine, about 10 minutes; ARGS="-help" tells what 
 	go build -o $(BIN)/bench ./bench/cmd/bench
 	$(BIN)/bench $(ARGS)
 
+bench-stages: modules ## Measure stages and encoders, each by itself
+	go test -run '^$$' -bench . -benchmem ./stages ./format
+
+bench-sweep: modules $(BIN)/toxiproxy-server ## Measure part size and concurrency of uploads over a slow network, about 10 minutes
+	go build -o $(BIN)/bench ./bench/cmd/bench
+	$(BIN)/bench -sweep $(ARGS)
+
 charts: modules ## Draw docs/charts from the newest reports in bench/results
 	cd bench/plot && go build -o ../../$(BIN)/plot .
 	$(BIN)/plot $(ARGS)
@@ -88,3 +95,7 @@ $(BIN)/versitygw: tools/go.mod tools/go.sum | $(BIN)/tools
 	go build -modfile=tools/go.mod -o $@.new github.com/versity/versitygw/cmd/versitygw
 	touch $@.new
 	mv $@.new $@
+
+$(BIN)/toxiproxy-server: tools/go.mod tools/go.sum | $(BIN)/tools
+	echo "building Toxiproxy (first time only)"
+	go build -modfile=tools/go.mod -o $@ github.com/Shopify/toxiproxy/v2/cmd/server

@@ -31,6 +31,7 @@ type options struct {
 	large     int64
 	profile   string
 	seed      uint64
+	sweep     sweepOptions
 	out       output
 }
 
@@ -68,6 +69,7 @@ func (o *options) flags() *flag.FlagSet {
 	f.Int64Var(&o.large, "large", 4000, "input of one long run, in `MB`, that shows whether memory grows; 0: none")
 	f.StringVar(&o.profile, "profile", "", "`file` for a CPU profile of the long run")
 	f.Uint64Var(&o.seed, "seed", 1, "`seed` of the workloads")
+	o.sweep.flags(f)
 	f.BoolVar(&o.out.save, "save", false, "write the report to -results, as Markdown and JSON")
 	f.StringVar(&o.out.dir, "results", "bench/results", "`directory` for -save")
 	f.StringVar(&o.out.name, "name", "", "`name` to put behind date and commit in the file's name")
@@ -97,6 +99,16 @@ func measure(ctx context.Context, args []string) error {
 	}
 	if o.runs < 1 {
 		return fmt.Errorf("-runs is %d: must be at least 1", o.runs)
+	}
+	if o.sweep.on {
+		r, err := o.sweep.run(ctx, o.workload, o.seed)
+		if err != nil {
+			return err
+		}
+		if o.out.name == "" {
+			o.out.name = "sweep"
+		}
+		return o.out.write(r)
 	}
 	s := &bench.Suite{Command: self, Runs: o.runs, Seed: o.seed, Block: 64 << 20, Log: os.Stderr, Profile: o.profile}
 	r := report.New("Throughput")

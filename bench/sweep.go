@@ -1,0 +1,238 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-data/sluice/bench/report"
+	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/sink/s3"
+)
+
+// Sweep uploads the same CSV with each part size and each number of requests at a time,
+// over a network that is as slow a connection as S3 is. The CSV is made before, so nothing
+// but the upload is measured.
+type Sweep struct {
+	Command     func(context.Context) *exec.Cmd // a program that runs Child when IsChild says so
+	Proxy       string                          // the program toxiproxy-server
+	Network     Network
+	PartSizes   []int64 // bytes
+	Concurrency []int
+	CSV         []byte
+	Volume      int64 // bytes that each cell uploads
+	Runs        int   // of each cell; medians are shown
+	Log         io.Writer
+}
+
+// The engine's defaults (see sink.UploadOptions), which the sweep judges.
+const (
+	defaultPart        = 8 << 20
+	defaultConcurrency = 8
+	defaultMemory      = 256 << 20
+)
+
+// cell is one place of the sweep.
+type cell struct {
+	part        int64
+	concurrency int
+	rate        float64 // MB/s
+}
+
+// memory is what the cell's uploads need: the parts on their way, two that wait for a
+// worker, and the one that fills.
+func (c cell) memory() int64 { return int64(c.concurrency+3) * c.part }
+
+func (c cell) isDefault() bool { return c.part == defaultPart && c.concurrency == defaultConcurrency }
+
+func (c cell) String() string { return fmt.Sprintf("%d MiB × %d", c.part>>20, c.concurrency) }
+
+// target is a server of the sweep.
+type target struct {
+	name   string
+	bucket Bucket
+	clear  func() error
+}
+
+// Run sweeps both servers: a real one, and the stub that only discards.
+func (s *Sweep) Run(ctx context.Context) (t report.Table, err error) {
+	server, err := StartServer(ctx)
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
+	stub, endpoint, err := startStub(ctx, s.Command)
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(err, stub.stop()) }()
+	p, err := startProxy(ctx, s.Proxy)
+	if err != nil {
+		return t, err
+	}
+	defer func() { err = errors.Join(err, p.process.stop()) }()
+
+	t = report.Table{Name: "Part size and concurrency", Columns: []string{"server, part size"}}
+	for _, n := range s.Concurrency {
+		t.Columns = append(t.Columns, strconv.Itoa(n))
+	}
+	verdicts := []string{fmt.Sprintf("MB/s of uploading %d MB of CSV as one object, by part size and requests at a time, through Toxiproxy: %s. "+
+		"Servers, proxy and uploader share the cores; medians of %d runs.", s.Volume/1e6, s.Network, s.Runs)}
+	for _, to := range []target{
+		{"versitygw", server.Bucket, server.Clear},
+		{"S3 stub (discards)", Bucket{Endpoint: endpoint, Region: "us-east-1", Name: "bench", AccessKey: "x", SecretKey: "x"}, func() error { return nil }},
+	} {
+		cells, verdict, err := s.sweep(ctx, p, to)
+		if err != nil {
+			return t, fmt.Errorf("%s: %w", to.name, err)
+		}
+		s.add(&t, to.name, cells)
+		verdicts = append(verdicts, verdict)
+	}
+	t.Note = strings.Join(verdicts, "\n\n")
+	return t, nil
+}
+
+// sweep measures all cells against one server, and what bounds them: the server without a
+// proxy, and the proxy without a slow network.
+func (s *Sweep) sweep(ctx context.Context, p *proxy, to target) ([]cell, string, error) {
+	name := report.Slug(to.name)
+	fast, err := p.to(ctx, name+"-fast", to.bucket.Endpoint, Network{})
+	if err != nil {
+		return nil, "", err
+	}
+	slow, err := p.to(ctx, name+"-slow", to.bucket.Endpoint, s.Network)
+	if err != nil {
+		return nil, "", err
+	}
+	def := cell{part: defaultPart, concurrency: defaultConcurrency}
+	direct, err := s.measure(ctx, to, to.bucket.Endpoint, def)
+	if err != nil {
+		return nil, "", err
+	}
+	copied, err := s.measure(ctx, to, fast, def)
+	if err != nil {
+		return nil, "", err
+	}
+	var cells []cell
+	for _, part := range s.PartSizes {
+		for _, n := range s.Concurrency {
+			c, err := s.measure(ctx, to, slow, cell{part: part, concurrency: n})
+			if err != nil {
+				return nil, "", err
+			}
+			_, _ = fmt.Fprintf(s.Log, "  %s, %v: %.0f MB/s\n", to.name, c, c.rate)
+			cells = append(cells, c)
+		}
+	}
+	return cells, fmt.Sprintf("%s: without the proxy %v gets %.0f MB/s, through the proxy alone %.0f. %s",
+		to.name, def, direct.rate, copied.rate, verdict(cells)), nil
+}
+
+// verdict says which part size and concurrency are right: the ones that need the least
+// memory among those that are nearly as fast as the fastest, within the default budget.
+func verdict(cells []cell) string {
+	cells = slices.DeleteFunc(slices.Clone(cells), func(c cell) bool { return c.memory() > defaultMemory })
+	if len(cells) == 0 {
+		return "No cell fits into the default memory budget."
+	}
+	best := slices.MaxFunc(cells, func(a, b cell) int { return cmp.Compare(a.rate, b.rate) })
+	cheapest := best
+	for _, c := range cells {
+		if c.rate >= 0.95*best.rate && (c.memory() < cheapest.memory() || c.memory() == cheapest.memory() && c.rate > cheapest.rate) {
+			cheapest = c
+		}
+	}
+	text := fmt.Sprintf("Within the default budget of %d MiB the fastest is %v with %.0f MB/s; the one with the least memory within 5%% of it is %v with %.0f MB/s and %d MiB.",
+		defaultMemory>>20, best, best.rate, cheapest, cheapest.rate, cheapest.memory()>>20)
+	i := slices.IndexFunc(cells, cell.isDefault)
+	if i < 0 {
+		return text
+	}
+	def := cells[i]
+	text += fmt.Sprintf(" The default, %v, gets %.0f MB/s with %d MiB", def, def.rate, def.memory()>>20)
+	if def.rate >= 0.95*best.rate {
+		return text + ": it is right here."
+	}
+	return text + fmt.Sprintf(", %.0f%% of the fastest: %v would be better here.", def.rate/best.rate*100, cheapest)
+}
+
+// add appends the rows and the heat map of one server.
+func (s *Sweep) add(t *report.Table, name string, cells []cell) {
+	series := report.Series{Kind: report.Heat, Name: name, X: "requests at a time", Y: "part size, MiB", Z: "MB/s"}
+	for i, part := range s.PartSizes {
+		row := []string{fmt.Sprintf("%s, %d MiB", name, part>>20)}
+		for _, c := range cells[i*len(s.Concurrency) : (i+1)*len(s.Concurrency)] {
+			row = append(row, grouped(c.rate))
+			p := report.Point{X: float64(c.concurrency), Y: float64(c.part >> 20), Z: c.rate}
+			if c.isDefault() {
+				p.Label = "default"
+			}
+			series.Points = append(series.Points, p)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.Series = append(t.Series, series)
+}
+
+// measure uploads through the endpoint and returns the cell with its median rate.
+func (s *Sweep) measure(ctx context.Context, to target, endpoint string, c cell) (cell, error) {
+	var rates []float64
+	for range s.Runs {
+		store, err := s3.New(ctx, s3.Settings{
+			Bucket: to.bucket.Name, Region: to.bucket.Region, Endpoint: endpoint,
+			AccessKeyID: to.bucket.AccessKey, SecretAccessKey: to.bucket.SecretKey, Connections: c.concurrency,
+		})
+		if err != nil {
+			return c, err
+		}
+		took, err := s.upload(ctx, store, c)
+		if err := errors.Join(err, to.clear()); err != nil {
+			return c, fmt.Errorf("%v: %w", c, err)
+		}
+		rates = append(rates, float64(s.Volume)/1e6/took.Seconds())
+	}
+	slices.Sort(rates)
+	c.rate = rates[len(rates)/2]
+	return c, nil
+}
+
+// upload sends the volume as one object.
+func (s *Sweep) upload(ctx context.Context, store sink.Store, c cell) (time.Duration, error) {
+	up := sink.NewUploader(store, sink.UploadOptions{
+		PartSize: c.part, Concurrency: c.concurrency, Memory: max(defaultMemory, c.memory()+c.part),
+	})
+	start := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer up.Close()
+		set := up.NewSet(false)
+		object := set.Open("sweep/object.csv", func(int64) sink.Metadata { return nil }, func() {})
+		for sent, at := int64(0), 0; sent < s.Volume; {
+			n := min(512<<10, int64(len(s.CSV)-at), s.Volume-sent)
+			if err := object.Append(ctx, s.CSV[at:at+int(n)], 1); err != nil {
+				return err
+			}
+			sent += n
+			at = (at + int(n)) % len(s.CSV)
+		}
+		return set.Commit(ctx, nil)
+	})
+	group.Go(func() error { return up.Run(ctx) })
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	if got := up.Stats.Bytes.Load(); got != s.Volume {
+		return 0, fmt.Errorf("%d bytes were sent instead of %d", got, s.Volume)
+	}
+	return time.Since(start), nil
+}
