@@ -14,6 +14,14 @@ func rate(r Result) string { return grouped(r.Rate()) }
 
 func spread(r Runs) string { return rate(r.Slowest()) + "–" + rate(r.Fastest()) }
 
+// medians says how a number came about.
+func medians(runs int) string {
+	if runs == 1 {
+		return "one run each"
+	}
+	return fmt.Sprintf("medians of %d alternating runs", runs)
+}
+
 // ratio is a part of something; "–" if that was not measured.
 func ratio(part, whole float64) string {
 	if whole == 0 {

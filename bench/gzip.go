@@ -124,9 +124,9 @@ func (s *Suite) Compression(ctx context.Context, name string, volume int64) (rep
 	}
 	// The objects of a run hold as much CSV as its input makes, whatever the compression.
 	share := float64(len(csv)) / float64(len(w.Block))
-	t.Note = fmt.Sprintf("Workload %s, %d MB of input a run, %.0f MB of CSV; medians of %d alternating runs. A core second is one second of CPU time. "+
+	t.Note = fmt.Sprintf("Workload %s, %d MB of input a run, %.0f MB of CSV; %s. A core second is one second of CPU time. "+
 		"The engine's lines hold all that it does, from the pipe to the upload; \"its compression alone\" is their CPU time less that of the same run without compression.",
-		name, volume/1e6, float64(volume)/1e6*share, s.Runs)
+		name, volume/1e6, float64(volume)/1e6*share, medians(s.Runs))
 
 	var refused refusals
 	var cli []compressed

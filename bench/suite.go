@@ -79,9 +79,9 @@ func (s *Suite) ByWay(ctx context.Context, name string, ways []Way, volume int64
 	}
 	t = report.Table{
 		Name: "Throughput by way",
-		Note: fmt.Sprintf("Workload %s, %d MB a run, %.0f bytes a record; medians of %d alternating runs. The rates are of input, in MB (10^6 bytes). "+
+		Note: fmt.Sprintf("Workload %s, %d MB a run, %.0f bytes a record; %s. The rates are of input, in MB (10^6 bytes). "+
 			"\"Of ceiling\" is against the way `ceiling` of the same runs; \"cores\" is CPU time by time.%s\n\n%s",
-			w.Name, volume/1e6, w.LineBytes(), s.Runs, refused.note(), describe(ways)),
+			w.Name, volume/1e6, w.LineBytes(), medians(s.Runs), refused.note(), describe(ways)),
 		Columns: []string{"way", "MB/s", "least–most", "of ceiling", "records/s", "CPU s/GB", "cores", "allocations/record", "peak MiB"},
 	}
 	series := report.Series{Kind: report.Bars, Name: w.Name, Y: "MB/s of input"}
@@ -149,8 +149,8 @@ func (s *Suite) ByWorkload(ctx context.Context, names []string, volume int64) (r
 		what = append(what, fmt.Sprintf("- `%s`: %s", name, g.What))
 	}
 	t.Series = series
-	t.Note = fmt.Sprintf("%d MB a run, medians of %d alternating runs; records/s, CPU, allocations and memory are those of flattened.\n\n%s",
-		volume/1e6, s.Runs, strings.Join(what, "\n"))
+	t.Note = fmt.Sprintf("%d MB a run, %s; records/s, CPU, allocations and memory are those of flattened.\n\n%s",
+		volume/1e6, medians(s.Runs), strings.Join(what, "\n"))
 	return t, nil
 }
 
@@ -159,7 +159,7 @@ func (s *Suite) ByWorkload(ctx context.Context, names []string, volume int64) (r
 func (s *Suite) BySize(ctx context.Context, name string, volumes []int64) (report.Table, error) {
 	t := report.Table{
 		Name:    "Cost against size",
-		Note:    fmt.Sprintf("Workload %s, flattened, medians of %d alternating runs. A run's time includes the start of the process.", name, s.Runs),
+		Note:    fmt.Sprintf("Workload %s, flattened, %s. A run's time includes the start of the process.", name, medians(s.Runs)),
 		Columns: []string{"input MB", "MB/s", "least–most", "of ceiling", "CPU s/GB", "allocations/record", "peak MiB"},
 	}
 	w, err := s.workload(name)

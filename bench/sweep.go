@@ -86,7 +86,7 @@ func (s *Sweep) Run(ctx context.Context) (t report.Table, err error) {
 		t.Columns = append(t.Columns, strconv.Itoa(n))
 	}
 	verdicts := []string{fmt.Sprintf("MB/s of uploading %d MB of CSV as one object, by part size and requests at a time, through Toxiproxy: %s. "+
-		"Servers, proxy and uploader share the cores; medians of %d runs.", s.Volume/1e6, s.Network, s.Runs)}
+		"Servers, proxy and uploader share the cores; %s.", s.Volume/1e6, s.Network, medians(s.Runs))}
 	for _, to := range []target{
 		{"versitygw", server.Bucket, server.Clear},
 		{"S3 stub (discards)", Bucket{Endpoint: endpoint, Region: "us-east-1", Name: "bench", AccessKey: "x", SecretKey: "x"}, func() error { return nil }},

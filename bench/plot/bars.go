@@ -4,6 +4,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
@@ -69,14 +70,23 @@ func (g *grouped) of(label string) (all []oneBar) {
 				continue
 			}
 			c := colour(g.series, i)
-			if reference(label) {
+			switch {
+			case reference(label):
 				c = grey
+			case len(g.series) == 1 && g.peers() && !ours(label):
+				c = colours[1]
 			}
 			all = append(all, oneBar{p, c})
 		}
 	}
 	return all
 }
+
+// ours tells our own bars from those of peers.
+func ours(label string) bool { return strings.HasPrefix(strings.ToLower(label), "sluice") }
+
+// peers reports whether bars of ours stand among others.
+func (g *grouped) peers() bool { return slices.ContainsFunc(g.labels, ours) }
 
 // Ticks names the groups.
 func (g *grouped) Ticks(_, _ float64) (ticks []plot.Tick) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"image/color"
 	"io"
 	"os"
 	"path/filepath"
@@ -117,6 +118,25 @@ func TestDrawRefuses(t *testing.T) {
 	f(report.Series{Kind: report.Line})
 	f(report.Series{Kind: report.Line, Points: []report.Point{{X: 0, Y: 1}}})
 	f(report.Series{Kind: report.Heat})
+}
+
+// TestColours: among peers our own bars stand out, and what is no engine is grey.
+func TestColours(t *testing.T) {
+	f := func(labels string, want ...color.Color) {
+		t.Helper()
+		g := &grouped{series: []report.Series{{Kind: report.Bars}}, labels: strings.Split(labels, ",")}
+		for _, label := range g.labels {
+			g.series[0].Points = append(g.series[0].Points, report.Point{Label: label, Y: 1})
+		}
+		for i, label := range g.labels {
+			if got := g.of(label)[0].colour; got != want[i] {
+				t.Errorf("%s in %s: got %v, want %v", label, labels, got, want[i])
+			}
+		}
+	}
+	f("ceiling,flattened", grey, colours[0])
+	f("Sluice, from a pipe", colours[0], colours[1])
+	f("DuckDB,sluice,pipe", colours[1], colours[0], grey)
 }
 
 // TestRun: of each chart the newest is drawn, whatever report it is in.

@@ -79,7 +79,7 @@ func TestUnreadableReports(t *testing.T) {
 }
 
 func TestSaveNeverWritesOver(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "results")
 	f := func(name, want string) {
 		t.Helper()
 		got, err := example().Save(dir, name)

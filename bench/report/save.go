@@ -19,6 +19,9 @@ func (r *Report) Save(dir, name string) (string, error) {
 		base += "-" + Slug(name)
 	}
 	base = filepath.Join(dir, base)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
 	for n := 1; ; n++ {
 		stem := base
 		if n > 1 {
