@@ -103,7 +103,11 @@ func draw(w io.Writer, r *report.Report, t *report.Table) error {
 }
 
 func subtitle(r *report.Report) string {
-	return fmt.Sprintf("%s, commit %s; %d cores, %s; %s", r.Day(), r.Commit, r.Machine.Cores, r.Machine.CPU, r.Machine.Go)
+	cores := "cores"
+	if r.Machine.Virtual {
+		cores = "virtual cores"
+	}
+	return fmt.Sprintf("%s, commit %s; %d %s, %s; %s", r.Day(), r.Commit, r.Machine.Cores, cores, r.Machine.CPU, r.Machine.Go)
 }
 
 func title(c vgdraw.Canvas, name, sub string) {

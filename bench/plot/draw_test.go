@@ -100,7 +100,7 @@ func TestDraw(t *testing.T) {
 	}
 	f(oneSeries, "By way: lineitem", "MB/s of input", "ceiling", "flattened", "2,146", "376")
 	f(peers, "Peers", "sluice", "others", "CSV & <more>", "a peer", "380", "38", "1.2")
-	f(sizes, "By size", "ceiling", "flattened", "input, MB", "MB/s", "100", "1000", "1,234", "310")
+	f(sizes, "By size", "ceiling", "flattened", "input, MB", "MB/s", "100", "1,000", "1,234", "310")
 	f(sweep, "Sweep", "server, MB/s", "requests", "part, MiB", "default", "140", "18", "99")
 }
 

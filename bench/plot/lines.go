@@ -3,7 +3,6 @@ package main
 import (
 	"math"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -101,7 +100,7 @@ func ticksAt(at []float64) plot.ConstantTicks {
 		}
 		name := ""
 		if last == 0 || x > last*1.25 {
-			name = strconv.FormatFloat(math.Round(x), 'f', -1, 64)
+			name = number(x)
 		}
 		last = x
 		ticks = append(ticks, plot.Tick{Value: x, Label: name})
