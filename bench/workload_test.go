@@ -34,8 +34,8 @@ func columns(t *testing.T, raw []byte) map[airbyte.StreamID]map[string]bool {
 func TestWorkloads(t *testing.T) {
 	for _, g := range Workloads {
 		t.Run(g.Name, func(t *testing.T) {
-			w := g.Make(1, 3<<20)
-			if w.Name != g.Name || len(w.Block) < 3<<20 || w.Block[len(w.Block)-1] != '\n' {
+			w := g.Make(1, 1<<20)
+			if w.Name != g.Name || len(w.Block) < 1<<20 || w.Block[len(w.Block)-1] != '\n' {
 				t.Fatalf("workload %q, %d bytes", w.Name, len(w.Block))
 			}
 			streams := columns(t, w.Catalog)
