@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint bench bench-stages bench-sweep charts fuzz golden generate clean modules tools
+.PHONY: help build demo test race lint bench bench-stages bench-sweep charts fuzz golden generate clean modules tools plotting
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -25,7 +25,7 @@ demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 se
 	go build -o $(BIN)/demo ./internal/demo
 	$(BIN)/demo -sluice $(BIN)/sluice
 
-test: modules $(BIN)/versitygw ## Run all tests; where there is a C compiler, once more with the race detector
+test: modules plotting $(BIN)/versitygw ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
 	cd bench/plot && $(TEST) ./...
@@ -36,7 +36,7 @@ race: modules $(BIN)/versitygw ## Run all tests with the race detector
 	then echo "testing with the race detector"; $(TEST) -race ./...; \
 	else echo "skipped: the race detector needs a C compiler and cgo"; fi
 
-lint: modules tools ## Check format, vet, staticcheck, layout, module files and generated files
+lint: modules tools plotting ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
 	echo "go vet"; go vet ./...
 	echo "staticcheck"; go tool -modfile=tools/go.mod staticcheck ./...
@@ -55,7 +55,7 @@ bench-sweep: modules $(BIN)/toxiproxy-server ## Measure part size and concurrenc
 	go build -o $(BIN)/bench ./bench/cmd/bench
 	$(BIN)/bench -sweep $(ARGS)
 
-charts: modules ## Draw docs/charts from the newest reports in bench/results
+charts: plotting ## Draw docs/charts from the newest reports in bench/results
 	cd bench/plot && go build -o ../../$(BIN)/plot .
 	$(BIN)/plot $(ARGS)
 
@@ -75,17 +75,24 @@ clean: ## Remove what was built
 # away once they are done.
 modules: $(BIN)/modules
 tools: $(BIN)/tools
+plotting: $(BIN)/plotting
 
-$(BIN)/modules: go.mod go.sum bench/plot/go.mod bench/plot/go.sum
+$(BIN)/modules: go.mod go.sum
 	mkdir -p $(BIN)
 	echo "downloading Go modules (first run only)"
-	go mod download && cd bench/plot && go mod download
+	go mod download
 	touch $@
 
 $(BIN)/tools: tools/go.mod tools/go.sum
 	mkdir -p $(BIN)
 	echo "downloading the modules of the tools (first run only)"
 	cd tools && go mod download
+	touch $@
+
+$(BIN)/plotting: bench/plot/go.mod bench/plot/go.sum go.mod
+	mkdir -p $(BIN)
+	echo "downloading the modules of the charts (first run only)"
+	cd bench/plot && go mod download
 	touch $@
 
 # The tests build the server too, but nobody would see why they take so long. It is put in
