@@ -23,6 +23,7 @@ var order = []struct {
 	{"internal/pipe", nil},
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
+	{"compress", nil},
 	{"pipeline", []string{"internal/scan", "internal/guard"}},
 	{"stages", []string{"airbyte", "format", "pipeline", "sink", "internal/scan"}},
 	{"sink", []string{"internal/guard"}},

@@ -55,10 +55,10 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 	f("a/a_test.go", body("helper", 61), "a/a_test.go:3: helper has 61 lines")
 }
 
-// plain holds the stages and encoders to what they promise: functions on memory. How many
-// of them run at a time is decided where they are wired.
+// plain holds the stages, encoders and compressors to what they promise: functions on
+// memory. How many of them run at a time is decided where they are wired.
 func plain(s *source) []string {
-	if s.test() || !s.in("stages", "format") {
+	if s.test() || !s.in("stages", "format", "compress") {
 		return nil
 	}
 	var bad []string
@@ -91,6 +91,7 @@ func TestStagesArePlainFunctions(t *testing.T) {
 	f("stages/a.go", "package stages\n"+`import "sync"`, "stages/a.go:2: sync: a stage has no locks")
 	f("format/a.go", "package format\n"+`import "sync/atomic"`, "format/a.go:2: sync/atomic: a stage has no locks")
 	f("stages/a.go", "package stages\nfunc f() {\n\tgo f()\n}", "stages/a.go:3: a stage starts no goroutine")
+	f("compress/a.go", "package compress\nfunc f() {\n\tgo f()\n}", "compress/a.go:3: a stage starts no goroutine")
 	f("stages/a.go", "package stages\nvar c chan int", "stages/a.go:2: a stage has no channel")
 	f("stages/a.go", "package stages\nvar c = <-d", "stages/a.go:2: a stage has no channel")
 	f("stages/a.go", "package stages\nfunc f() {\n\tselect {}\n}", "stages/a.go:3: a stage does not wait")
