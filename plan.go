@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/format"
 	"github.com/sluice-data/sluice/sink"
@@ -66,6 +67,7 @@ func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*
 		}
 	}
 	t.Encoder = format.NewCSV(dialect(csv), t.Format)
+	t.Codec = codec(csv.Compression)
 	return t, nil
 }
 
@@ -119,6 +121,18 @@ func metadata(s *airbyte.Stream) sink.Metadata {
 		m["ab-sync-id"] = fmt.Sprint(*s.SyncID)
 	}
 	return m
+}
+
+// codec is how objects are compressed; nil: not at all.
+func codec(c config.Compression) compress.Codec {
+	switch c.Type {
+	case config.CompressionGZIP:
+		return compress.Gzip(c.Level)
+	case config.CompressionZSTD:
+		return compress.Zstd(c.Level)
+	case config.CompressionNone:
+	}
+	return nil
 }
 
 func dialect(csv config.CSV) format.Dialect {

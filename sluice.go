@@ -70,7 +70,7 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	}
 	at := opts.Now()
 	for _, t := range tables {
-		e.keys = append(e.keys, &sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Encoder.Extension()})
+		e.keys = append(e.keys, &sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Extension()})
 	}
 	return e, nil
 }
@@ -152,12 +152,16 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 func (e *Engine) stages() []pipeline.Stage {
 	type step = func(context.Context, *pipeline.Batch) error
 	n := e.opts.Workers
-	return []pipeline.Stage{
+	steps := []pipeline.Stage{
 		{Name: "decode", Workers: n, New: func() step { return stages.NewDecode(e.catalog).Process }},
 		{Name: "stamp", Workers: n, New: func() step { return stages.NewStamp(newRandom(), e.opts.Now).Process }},
 		{Name: "flatten", Workers: n, New: func() step { return stages.NewFlatten(e.catalog).Process }},
 		{Name: "encode", Workers: n, New: func() step { return stages.NewEncode(e.catalog).Process }},
 	}
+	if codec := codec(e.cfg.Format.CSV.Compression); codec != nil {
+		steps = append(steps, pipeline.Stage{Name: "compress", Workers: n, New: func() step { return stages.NewCompress(e.catalog, codec).Process }})
+	}
+	return steps
 }
 
 // newRandom is a generator for ids: ChaCha8 is cryptographically strong and needs the

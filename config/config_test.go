@@ -95,9 +95,8 @@ var errorCases = []struct{ fragment, want string }{
 	{csv(`"compression": "GZIP"`), `format.compression is "GZIP": must be an object`},
 	{csv(`"compression": {}`), `format.compression.compression_type is missing`},
 	{csv(`"compression": {"compression_type": "zip"}`), `format.compression.compression_type is "zip": allowed are "No Compression", "GZIP", "ZSTD"`},
-	{csv(`"compression": {"compression_type": "GZIP"}`), `format.compression.compression_type is "GZIP": this version of sluice writes "No Compression" only`},
-	{csv(`"compression": {"compression_type": "ZSTD", "compression_level": 22}`), `format.compression.compression_type is "ZSTD": this version of sluice writes "No Compression" only`},
-	{csv(`"compression": {"compression_type": "GZIP", "compression_level": 10}`), `format.compression.compression_type is "GZIP": this version of sluice writes "No Compression" only; format.compression.compression_level is 10: ` + levelAllowed},
+	{csv(`"compression": {"compression_type": "ZSTD", "compression_level": 23}`), `format.compression.compression_level is 23: must be from 1 to 22`},
+	{csv(`"compression": {"compression_type": "GZIP", "compression_level": 10}`), `format.compression.compression_level is 10: ` + levelAllowed},
 	{csv(`"quoting": "sometimes"`), `format.quoting is "sometimes": allowed are "non_numeric", "all", "minimal"`},
 	{csv(`"quoting": 5`), `format.quoting is 5: allowed are "non_numeric", "all", "minimal"`},
 	{csv(`"delimiter": ""`), `format.delimiter is "": ` + delimiterAllowed},
@@ -238,13 +237,13 @@ func TestParseFillsEveryField(t *testing.T) {
 // The configs of Airbyte's first releases and of today's must both be good here.
 func TestAirbyteConfigs(t *testing.T) {
 	const keys = `"s3_bucket_name": "airbyte_sync", "s3_bucket_path": "data_sync/test", "access_key_id": "A012345678910EXAMPLE", "secret_access_key": "a012345678910ABCDEFGH/AbCdEfGhEXAMPLEKEY", `
-	const csvOnly, noGZIP = "format.format_type", "format.compression.compression_type"
+	const csvOnly = "format.format_type"
 	for _, c := range []struct{ rest, refused, warnings string }{
 		{`"s3_bucket_region": "us-east-1", "format": {"format_type": "CSV", "flattening": "No flattening"}`, ``, ``},
 		{`"s3_endpoint": "", "s3_bucket_region": "", "format": {"format_type": "CSV", "flattening": "Root level flattening", "part_size_mb": 5}`, ``, `format.part_size_mb is not known and is ignored`},
 		{`"s3_endpoint": "http://localhost:9000", "s3_bucket_region": "us-west-1", "part_size": 10, "format": {"format_type": "CSV", "flattening": "No flattening"}`, ``, `part_size is not known and is ignored`},
 		{`"s3_bucket_region": "eu-south-2", "role_arn": "arn:aws:iam::123456789:role/x", "s3_path_format": "${NAMESPACE}/${STREAM_NAME}/${YEAR}_${MONTH}_${DAY}_${EPOCH}_", "file_name_pattern": "{part_number}{format_extension}", "format": {"format_type": "CSV", "flattening": "Root level flattening", "compression": {"compression_type": "No Compression"}}`, ``, ``},
-		{`"s3_bucket_region": "", "format": {"format_type": "CSV", "flattening": "No flattening", "compression": {"compression_type": "GZIP"}}`, noGZIP, ``},
+		{`"s3_bucket_region": "", "format": {"format_type": "CSV", "flattening": "No flattening", "compression": {"compression_type": "GZIP"}}`, ``, ``},
 		{`"s3_bucket_region": "", "format": {"format_type": "JSONL", "flattening": "No flattening", "compression": {"compression_type": "GZIP"}}`, csvOnly, ``},
 		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "no compression"}}`, csvOnly, ``},
 		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "zstandard", "compression_level": 3, "include_checksum": true}}`, csvOnly, ``},
@@ -304,7 +303,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Format.Type = FormatParquet }, `format.format_type is "Parquet": this version of sluice writes CSV only`},
 		{func(c *Config) { c.Format.Type = FormatAvro }, `format.format_type is "Avro": this version of sluice writes CSV only`},
 		{func(c *Config) { c.Format.CSV.Quoting = "" }, `format.quoting is "": allowed are "non_numeric", "all", "minimal"`},
-		{func(c *Config) { c.Format.CSV.Compression.Type = CompressionZSTD }, `format.compression.compression_type is "ZSTD": this version of sluice writes "No Compression" only`},
+		{func(c *Config) { c.Format.CSV.Compression.Type = CompressionZSTD }, ""},
+		{func(c *Config) { c.Format.CSV.Compression = Compression{CompressionGZIP, 10} }, `format.compression.compression_level is 10: ` + levelAllowed},
 		{func(c *Config) { c.FileSizeMB = math.NaN() }, `file_size_mb is NaN: must be a finite number`},
 		{func(c *Config) { c.Upload.RetryMinutes = math.Inf(1) }, `upload.retry_minutes is +Inf: must be a finite number`},
 		{func(c *Config) { c.Upload.PartSizeMB = 1 }, `upload.part_size_mb is 1: must be from 5 to 5120`},

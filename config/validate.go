@@ -43,12 +43,8 @@ func (c *Config) unsupported(m mask) Errors {
 	if c.FileNamePattern != "" && c.FileNamePattern != DefaultFileNamePattern {
 		p.add("file_name_pattern", c.FileNamePattern, templates+", only "+jsonText(DefaultFileNamePattern))
 	}
-	switch f := c.Format; {
-	case slices.Contains([]FormatType{FormatJSONL, FormatAvro, FormatParquet}, f.Type):
-		p.add("format.format_type", string(f.Type), "this version of sluice writes CSV only")
-	case f.Type == FormatCSV && slices.Contains([]CompressionType{CompressionGZIP, CompressionZSTD}, f.CSV.Compression.Type):
-		p.add("format.compression.compression_type", string(f.CSV.Compression.Type),
-			"this version of sluice writes "+jsonText(CompressionNone)+" only")
+	if slices.Contains([]FormatType{FormatJSONL, FormatAvro, FormatParquet}, c.Format.Type) {
+		p.add("format.format_type", string(c.Format.Type), "this version of sluice writes CSV only")
 	}
 	return p.errors
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/internal/scan"
 )
 
@@ -72,11 +73,18 @@ const (
 	StreamIncomplete                 // its failure
 )
 
-// Segment is a row of neighbouring records of one stream, with no mark between them.
+// Segment is rows of one stream. Its bytes are Output[Start:End].
+//
+// As encode makes it, its records are neighbours, with no mark between them, and their rows
+// end where Record.End says. A packed one (compressed) has the rows of a stream from
+// anywhere in the batch, and is one piece.
 type Segment struct {
 	Stream int32
-	First  int // Records[First:Last]
-	Last   int
+	First  int // Records[First] is its first record
+	Rows   int // of records
+	Start  int
+	End    int
+	Sum    compress.Sum // of a packed segment: what it was before
 }
 
 // Undeclared counts a field that is not in its stream's schema.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -20,12 +21,17 @@ type Object struct {
 	meta func(rows int64) Metadata
 	rows int64
 
+	// Trailer, if set, is asked once, when the object is closed, for the bytes that end it.
+	// That may be between two calls of Append, when the memory budget is spent.
+	Trailer func() []byte
+
 	// What is filling; of the goroutine that writes.
 	chunks   [][]byte
 	buffered int64 // bytes in chunks
 	size     int64 // bytes appended in all
 	parts    int   // cut so far
 	closed   bool
+	trailer  []byte // of a closed object; a few bytes, not of the budget
 
 	// What is on its way; shared with the workers.
 	creating chan struct{} // has room for one: who makes upload, or looks at it
@@ -47,11 +53,11 @@ func (o *Object) Closed() bool { return o.closed }
 // Full reports whether the object has reached its size, or is so near to a limit of the
 // store that the next append could pass it.
 func (o *Object) Full() bool {
-	limits := o.u.store.Properties()
+	limits := &o.u.limits
 	if o.u.opts.MaxObject > 0 && o.size >= o.u.opts.MaxObject {
 		return true
 	}
-	return limits.MaxParts > 0 && o.parts >= fullParts(limits) || limits.MaxObject > 0 && o.size > limits.MaxObject/2
+	return limits.MaxParts > 0 && o.parts >= fullParts(*limits) || limits.MaxObject > 0 && o.size > limits.MaxObject/2
 }
 
 // fullParts is the number of parts at which an object is full. One more is for what is
@@ -103,7 +109,7 @@ func (o *Object) partSize() int64 {
 	if o.u.opts.MaxObject == 0 {
 		size <<= min(o.parts/1000, 9)
 	}
-	size = min(size, int64(o.u.mem.limit)*chunkSize/4, o.u.store.Properties().MaxPartSize)
+	size = min(size, int64(o.u.mem.limit)*chunkSize/4, o.u.limits.MaxPartSize)
 	return max(size, o.u.opts.PartSize) // which the store's minimum may have put above the bound
 }
 
@@ -117,16 +123,24 @@ func (o *Object) take() [][]byte {
 
 // cut sends what is buffered as the next part, or the last one.
 func (o *Object) cut(ctx context.Context, last bool) error {
-	body := o.buffered
 	chunks := o.take()
 	o.parts++
-	part := Part{Number: o.parts, Offset: o.size - body, Body: NewBody(chunks...)}
+	body := o.body(chunks, last)
+	part := Part{Number: o.parts, Offset: o.size - body.Len(), Body: body}
 	// In one step, so that no worker sees a last part but not that it is still to come.
 	o.mu.Lock()
 	o.pending++
 	o.last = last
 	o.mu.Unlock()
 	return o.u.send(ctx, func(ctx context.Context) error { return o.sendPart(ctx, part, chunks) })
+}
+
+// body joins chunks; the last ones are followed by what ends the object.
+func (o *Object) body(chunks [][]byte, last bool) Body {
+	if last && len(o.trailer) > 0 {
+		return NewBody(append(slices.Clip(chunks), o.trailer)...)
+	}
+	return NewBody(chunks...)
 }
 
 func (o *Object) sendPart(ctx context.Context, part Part, chunks [][]byte) error {
@@ -190,7 +204,7 @@ func (o *Object) Close(ctx context.Context) error {
 			return o.set.visible(ctx, o)
 		})
 	}
-	if len(o.chunks) > 0 {
+	if len(o.chunks) > 0 || len(o.trailer) > 0 {
 		return o.cut(ctx, true)
 	}
 	o.mu.Lock()
@@ -211,11 +225,15 @@ const maxMoves = 20
 func (o *Object) shut() {
 	o.closed = true
 	delete(o.u.open, o)
+	if o.Trailer != nil {
+		o.trailer = o.Trailer()
+		o.size += int64(len(o.trailer))
+	}
 }
 
 // put makes the object in one request.
 func (o *Object) put(ctx context.Context, chunks [][]byte) error {
-	body := NewBody(chunks...)
+	body := o.body(chunks, true)
 	var err error
 	for range maxMoves {
 		err = o.u.store.Put(ctx, o.Key, body, o.meta(o.rows))

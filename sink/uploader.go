@@ -25,10 +25,11 @@ type UploadOptions struct {
 // is spent. The workers do every request and never wait for that goroutine, so the two
 // cannot block each other.
 type Uploader struct {
-	store Store
-	opts  UploadOptions
-	mem   *memory
-	jobs  chan func(context.Context) error
+	store  Store
+	limits Properties // of the store; asked for once, since objects need them at each append
+	opts   UploadOptions
+	mem    *memory
+	jobs   chan func(context.Context) error
 
 	open   map[*Object]struct{} // that still take bytes; of the goroutine that writes
 	filled int                  // chunks that they hold
@@ -67,9 +68,10 @@ func NewUploader(store Store, opts UploadOptions) *Uploader {
 	}
 	opts.PartSize = min(max(opts.PartSize, limits.MinPartSize), max(opts.Memory/4, limits.MinPartSize), limits.MaxPartSize)
 	return &Uploader{
-		store: store,
-		opts:  opts,
-		mem:   newMemory(max(opts.Memory, 3*opts.PartSize)),
+		store:  store,
+		limits: limits,
+		opts:   opts,
+		mem:    newMemory(max(opts.Memory, 3*opts.PartSize)),
 		// A short queue keeps the workers busy; a longer one would only fill the budget
 		// with parts that wait.
 		jobs: make(chan func(context.Context) error, 2),
@@ -163,7 +165,7 @@ func (u *Uploader) sendFullest(ctx context.Context, o *Object) (bool, error) {
 	return true, fullest.Close(ctx)
 }
 
-func (u *Uploader) minPart() int64 { return max(u.store.Properties().MinPartSize, 1) }
+func (u *Uploader) minPart() int64 { return max(u.limits.MinPartSize, 1) }
 
 func (u *Uploader) track(o *Object) {
 	u.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/internal/scan"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
@@ -20,8 +21,9 @@ import (
 type Assemble struct {
 	opts    AssembleOptions
 	streams []stream
-	rows    int64 // taken so far: the number of the next row
-	counted int64 // rows in front of the last LEGACY or GLOBAL state
+	rows    int64 // given to objects so far: the number of the next row
+	passed  int64 // records in front of the mark that is looked at; not more than rows
+	counted int64 // records in front of the last LEGACY or GLOBAL state
 	status  bool  // the source sends stream statuses
 }
 
@@ -44,7 +46,10 @@ type stream struct {
 	set     *sink.Set
 	object  *sink.Object // nil or closed: the next row opens one
 	opened  time.Time
-	counted int64 // rows since its last state
+	header  []byte       // what each object begins with
+	packed  compress.Sum // of what the object has: only for tables that are compressed
+	first   compress.Sum // of header
+	counted int64        // records since its last state
 	ended   ending
 	sum     StreamSummary
 }
@@ -68,15 +73,29 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 			sum:   StreamSummary{Stream: t.Stream, Undeclared: map[string]int64{}},
 		}
 		a.streams[i].set.NextKey = opts.Keys[i].Next
+		a.streams[i].begin()
 	}
 	return a
 }
 
+// begin makes what each object of the stream begins with.
+func (s *stream) begin() {
+	header := s.table.Encoder.AppendHeader(nil)
+	codec := s.table.Codec
+	if codec == nil {
+		s.header = header
+		return
+	}
+	s.header = codec.AppendHeader(nil)
+	s.header, s.first = codec.NewCompressor().AppendPiece(s.header, header)
+}
+
 // Process appends the batch's rows and acts on its marks.
 func (a *Assemble) Process(ctx context.Context, b *pipeline.Batch) error {
-	marks := b.Marks
+	marks, passed := b.Marks, 0
 	for _, seg := range b.Segments {
 		for ; len(marks) > 0 && int(marks[0].At) <= seg.First; marks = marks[1:] {
+			passed = a.pass(b, passed, int(marks[0].At))
 			if err := a.mark(ctx, b, &marks[0]); err != nil {
 				return err
 			}
@@ -86,46 +105,66 @@ func (a *Assemble) Process(ctx context.Context, b *pipeline.Batch) error {
 		}
 	}
 	for i := range marks {
+		passed = a.pass(b, passed, int(marks[i].At))
 		if err := a.mark(ctx, b, &marks[i]); err != nil {
 			return err
 		}
 	}
+	a.pass(b, passed, len(b.Records))
 	a.count(b)
 	return nil
 }
 
-// segment appends neighbouring rows of one stream, cut where an object reaches its size.
+// pass counts the batch's records up to the number end. A packed segment may have given
+// more rows to an object than stand in front of the mark.
+func (a *Assemble) pass(b *pipeline.Batch, from, end int) int {
+	for i := from; i < end; i++ {
+		a.streams[b.Records[i].Stream].counted++
+	}
+	a.passed += int64(end - from)
+	return end
+}
+
+// segment appends rows of one stream to its object.
 func (a *Assemble) segment(ctx context.Context, b *pipeline.Batch, seg pipeline.Segment) error {
 	s := &a.streams[seg.Stream]
 	if s.ended != running && s.table.Refresh != Append {
 		line := b.Line + int64(b.Records[seg.First].Line)
 		return &pipeline.LineError{Line: line, Err: fmt.Errorf("RECORD of stream %s behind the status that ended it: its full refresh is over", s.table.Stream)}
 	}
-	for first := seg.First; first < seg.Last; {
+	for seg.Rows > 0 {
 		if s.object == nil || s.object.Closed() {
 			if err := a.open(ctx, s); err != nil {
 				return s.failed(err)
 			}
 		}
-		start := b.RowStart(first)
-		room := s.object.Room()
-		last := first + 1 + sort.Search(seg.Last-first-1, func(i int) bool {
-			return int64(b.Records[first+i].End-start) >= room
-		})
-		rows := int64(last - first)
-		if err := s.object.Append(ctx, b.Output[start:b.Records[last-1].End], rows); err != nil {
+		rows, stop := seg.Rows, seg.End // a piece can't be cut
+		if s.table.Codec == nil {
+			room := s.object.Room()
+			rows = 1 + sort.Search(seg.Rows-1, func(i int) bool {
+				return int64(b.Records[seg.First+i].End-seg.Start) >= room
+			})
+			stop = b.Records[seg.First+rows-1].End
+		}
+		s.packed = s.packed.Join(seg.Sum) // first: the object may be closed by what comes next
+		if err := a.append(ctx, s, b.Output[seg.Start:stop], int64(rows)); err != nil {
 			return s.failed(err)
 		}
-		a.rows += rows
-		s.counted += rows
-		s.sum.Rows += rows
-		s.sum.Bytes += int64(b.Records[last-1].End - start)
-		if s.object.Full() {
-			if err := s.object.Close(ctx); err != nil {
-				return s.failed(err)
-			}
-		}
-		first = last
+		seg.First, seg.Rows, seg.Start = seg.First+rows, seg.Rows-rows, stop
+	}
+	return nil
+}
+
+// append gives rows to the stream's object, and closes it if it has reached its size.
+func (a *Assemble) append(ctx context.Context, s *stream, p []byte, rows int64) error {
+	if err := s.object.Append(ctx, p, rows); err != nil {
+		return err
+	}
+	a.rows += rows
+	s.sum.Rows += rows
+	s.sum.Bytes += int64(len(p))
+	if s.object.Full() {
+		return s.object.Close(ctx)
 	}
 	return nil
 }
@@ -136,9 +175,12 @@ func (a *Assemble) open(ctx context.Context, s *stream) error {
 	s.object = s.set.Open(s.keys.Next(), s.table.metadata, func() { a.opts.Commit.Durable(id) })
 	s.opened = a.opts.Now()
 	s.sum.Objects++
-	header := s.table.Encoder.AppendHeader(nil)
-	s.sum.Bytes += int64(len(header))
-	return s.object.Append(ctx, header, 0)
+	s.packed = s.first
+	if codec := s.table.Codec; codec != nil {
+		s.object.Trailer = func() []byte { return codec.AppendTrailer(nil, s.packed) }
+	}
+	s.sum.Bytes += int64(len(s.header))
+	return s.object.Append(ctx, s.header, 0)
 }
 
 // failed says which stream an upload error belongs to.
@@ -159,8 +201,8 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 		a.hold(b, m, records)
 		return nil
 	case pipeline.WholeState:
-		a.hold(b, m, a.rows-a.counted)
-		a.counted = a.rows
+		a.hold(b, m, a.passed-a.counted)
+		a.counted = a.passed
 		return nil
 	case pipeline.StreamStatus, pipeline.StreamComplete, pipeline.StreamIncomplete:
 	}

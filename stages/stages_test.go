@@ -217,7 +217,7 @@ func TestEncodeCutsSegments(t *testing.T) {
 	process(t, c, b)
 	var got []string
 	for _, s := range b.Segments {
-		got = append(got, fmt.Sprintf("%d:%d-%d", s.Stream, s.First, s.Last))
+		got = append(got, fmt.Sprintf("%d:%d-%d", s.Stream, s.First, s.First+s.Rows))
 	}
 	if strings.Join(got, " ") != "0:0-2 1:2-3 1:3-4 0:4-5" {
 		t.Errorf("segments %v", got)

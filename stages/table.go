@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/format"
 	"github.com/sluice-data/sluice/sink"
 )
@@ -16,7 +17,8 @@ type Table struct {
 	Stream  airbyte.StreamID
 	Format  format.Table
 	Encoder format.Encoder
-	Dir     string // of its objects, without a "/" at the end
+	Codec   compress.Codec // nil: not compressed. One for all tables
+	Dir     string         // of its objects, without a "/" at the end
 	Refresh Refresh
 	// MinGeneration is the oldest generation that a full refresh keeps; nil: the platform
 	// knows no generations, and all older objects go.
@@ -54,6 +56,14 @@ func NewCatalog(tables []*Table) *Catalog {
 		}
 	}
 	return &Catalog{Tables: tables}
+}
+
+// Extension is the end of the keys of the table's objects: "csv", "csv.gz".
+func (t *Table) Extension() string {
+	if t.Codec == nil {
+		return t.Encoder.Extension()
+	}
+	return t.Encoder.Extension() + "." + t.Codec.Extension()
 }
 
 // Clock tells the time; tests bring their own.

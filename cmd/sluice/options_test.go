@@ -78,9 +78,8 @@ func TestConfig(t *testing.T) {
 	for _, name := range []string{"Parquet", "Avro", "JSONL"} {
 		f(fields{"format": fields{"format_type": name}}, "format.format_type", name)
 	}
-	for _, name := range []string{"GZIP", "ZSTD"} {
-		f(csvFormat(fields{"compression": fields{"compression_type": name}}), "format.compression.compression_type", name)
-	}
+	f(csvFormat(fields{"compression": fields{"compression_type": "LZO"}}), "format.compression.compression_type", "LZO", "GZIP", "ZSTD")
+	f(csvFormat(fields{"compression": fields{"compression_type": "GZIP", "compression_level": 10}}), "format.compression.compression_level", "10", "from 1 to 9")
 	f(fields{"s3_path_format": "${STREAM_NAME}/"}, "s3_path_format")
 	f(fields{"s3_bucket_path": "x/${NAMESPACE}"}, "s3_bucket_path")
 	f(fields{"file_name_pattern": "{timestamp}"}, "file_name_pattern")

@@ -142,7 +142,7 @@ func (at *target) keysIn(dir string) []string {
 	return slices.DeleteFunc(at.keys(), func(key string) bool { return path.Dir(key) != dir })
 }
 
-var partition = regexp.MustCompile(`^(.*_)(\d+)(\.csv)$`)
+var partition = regexp.MustCompile(`^(.*_)(\d+)(\.csv(?:\.gz|\.zst)?)$`)
 
 // byPartition sorts _2.csv before _10.csv.
 func byPartition(a, b string) int {
@@ -155,8 +155,14 @@ func byPartition(a, b string) int {
 	return n - m
 }
 
-// get reads an object.
+// get reads an object, decompressed.
 func (at *target) get(key string) string {
+	at.t.Helper()
+	return decompress(at.t, key, at.bytes(key))
+}
+
+// bytes reads an object as it is.
+func (at *target) bytes(key string) string {
 	at.t.Helper()
 	body, err := at.store.Get(at.t.Context(), key)
 	if err != nil {
@@ -190,7 +196,7 @@ func (at *target) rows(dir string) []map[string]string {
 	at.t.Helper()
 	var rows []map[string]string
 	for _, key := range at.keysIn(dir) {
-		if !strings.HasSuffix(key, ".csv") {
+		if !strings.Contains(path.Base(key), ".csv") {
 			continue
 		}
 		all, err := csv.NewReader(strings.NewReader(at.get(key))).ReadAll()
