@@ -125,7 +125,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer e.uploader.Close()
-		return pipeline.Run(gctx, in, e.stages(), assemble, pipeline.Options{Tick: tick(e.cfg.CheckpointAge())})
+		return pipeline.Run(gctx, in, e.stages(), assemble, pipeline.Options{Tick: tick(e.cfg.CheckpointAge()), Block: e.block()})
 	})
 	group.Go(func() error {
 		defer commit.Close()
@@ -162,6 +162,16 @@ func (e *Engine) stages() []pipeline.Stage {
 		steps = append(steps, pipeline.Stage{Name: "compress", Workers: n, New: func() step { return stages.NewCompress(e.catalog, codec).Process }})
 	}
 	return steps
+}
+
+// block is how many bytes of input a batch has; 0: the pipeline's default. Many streams that
+// take turns leave each few rows in a batch, which compress badly: they get larger ones.
+func (e *Engine) block() int {
+	const manyStreams = 32
+	if codec(e.cfg.Format.CSV.Compression) != nil && len(e.catalog.Tables) > manyStreams {
+		return 2 << 20
+	}
+	return 0
 }
 
 // newRandom is a generator for ids: ChaCha8 is cryptographically strong and needs the

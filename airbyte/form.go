@@ -95,7 +95,9 @@ func (d *Decoder) guess(doc []byte, at int, m *Message) (next int) {
 
 // fill decodes a line of the form f.
 func (d *Decoder) fill(f *form, doc []byte, at int, m *Message) (next int) {
-	*m = Message{Kind: Record, Values: m.Values, NoTime: true, Clean: true}
+	// Not all of the message: what belongs to other kinds may stay.
+	m.Kind, m.NoTime, m.Clean = Record, true, true
+	m.Namespace, m.Changes, m.EmittedAt = nil, scan.Span{}, 0
 	i := at
 	for p := range f.parts {
 		text := f.parts[p].text
@@ -115,7 +117,9 @@ func (d *Decoder) fill(f *form, doc []byte, at int, m *Message) (next int) {
 	if len(doc)-i < len(f.end) || string(doc[i:i+len(f.end)]) != f.end {
 		return 0
 	}
-	m.Stream = d.find(m.Namespace, m.Name)
+	if !f.early {
+		m.Stream = d.find(m.Namespace, m.Name)
+	}
 	return i + len(f.end)
 }
 
@@ -125,6 +129,7 @@ func (d *Decoder) fillData(f *form, doc []byte, i int, m *Message) (end int) {
 	stream := d.last
 	if f.early {
 		stream = d.find(m.Namespace, m.Name)
+		m.Stream = stream
 	}
 	if stream < 0 || int(stream) >= len(d.data) {
 		return 0

@@ -52,6 +52,13 @@ func (g *Guess) learn(doc []byte, at int) bool {
 	if g.shape != nil {
 		s.adopt(g.shape)
 	}
+	s.texts = make([]string, len(s.keys))
+	for i, k := range s.keys {
+		s.texts[i] = k.text
+	}
+	if len(s.texts) > 0 {
+		s.texts[0] = s.open + s.keys[0].text[len(s.sep):]
+	}
 	g.shape = s
 	return true
 }

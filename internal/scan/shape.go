@@ -11,6 +11,9 @@ type Shape struct {
 	sep  string // between a value and the next key: a comma, and white space
 	end  string // behind the last value: white space, and a brace
 	keys []key
+	// texts is what stands in front of each value of an object that has all keys in order:
+	// the text of its key, and in front of the first one what opens the object.
+	texts []string
 }
 
 // key is the text in front of a value.
@@ -51,14 +54,16 @@ func (s *Shape) Check(doc []byte, at int, values []Value) (out []Value, end int,
 	base := len(values)
 	values = grow(values, len(s.keys))
 	found := values[base:]
-	if !starts(doc[at:], s.open) {
-		return values, 0, true, 0
+	next, i, clean := s.straight(doc, at, found)
+	skip := 0
+	if next == 0 {
+		if !starts(doc[at:], s.open) {
+			return values, 0, true, 0
+		}
+		i = at + len(s.open)
+		skip = len(s.sep) // the first key has none in front
 	}
-	clean = true
-	i := at + len(s.open)
-	skip := len(s.sep) // the first key has none in front
-	next, set := 0, 0  // found[:set] is filled
-	for {
+	for set := next; ; { // found[:set] is filled
 		k := next
 		if k == len(s.keys) || !starts(doc[i:], s.keys[k].text[skip:]) {
 			if starts(doc[i:], s.end) {
@@ -85,6 +90,43 @@ func (s *Shape) Check(doc []byte, at int, values []Value) (out []Value, end int,
 		next = k + 1
 		i = stop
 	}
+}
+
+// straight goes through the object at doc[i] as long as its members are the expected ones,
+// and mostly that is to its last value. It returns how many there were and the index behind
+// them. It has the shortest way for the most common values: plain strings and whole
+// numbers.
+func (s *Shape) straight(doc []byte, i int, found []Value) (n, end int, clean bool) {
+	clean = true
+	for n < len(s.texts) && n < len(found) {
+		text := s.texts[n]
+		if !starts(doc[i:], text) {
+			break
+		}
+		at := i + len(text)
+		kind, stop := Bare, 0
+		if doc[at] == '"' {
+			kind, stop = Text, plainEnd(doc, at+1)+1
+			if doc[stop-1] != '"' {
+				stop = 0
+			}
+		} else if doc[at]-'1' < 9 {
+			if stop = digits(doc, at); doc[stop] == '.' || doc[stop]|0x20 == 'e' {
+				stop = 0
+			}
+		}
+		if stop == 0 {
+			var ok bool
+			if stop, kind, ok = Check(doc, at); stop == 0 {
+				break
+			}
+			clean = clean && ok
+		}
+		found[n] = Value{Span{uint32(at), uint32(stop)}, kind}
+		n++
+		i = stop
+	}
+	return n, i, clean
 }
 
 // maxSearches bounds the keys of one object that are not where they were expected. Past it
