@@ -37,7 +37,7 @@ type Sweep struct {
 // The engine's defaults (see sink.UploadOptions), which the sweep judges.
 const (
 	defaultPart        = 8 << 20
-	defaultConcurrency = 8
+	defaultConcurrency = 16
 	defaultMemory      = 256 << 20
 )
 

@@ -69,10 +69,10 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", cells, got, want)
 		}
 	}
-	f("it is right here", cell{8 << 20, 8, 100}, cell{16 << 20, 8, 104}, cell{5 << 20, 8, 90})
-	f("5 MiB × 8 with 96 MB/s and 55 MiB. The default, 8 MiB × 8, gets 100 MB/s with 88 MiB: it is right here", cell{8 << 20, 8, 100}, cell{5 << 20, 8, 96})
-	f("80% of the fastest: 8 MiB × 16 would be better here", cell{8 << 20, 8, 80}, cell{8 << 20, 16, 99}, cell{16 << 20, 12, 100})
-	f("the fastest is 8 MiB × 8", cell{8 << 20, 8, 80}, cell{32 << 20, 32, 999}) // too large
+	f("it is right here", cell{8 << 20, 16, 100}, cell{16 << 20, 10, 104}, cell{5 << 20, 16, 90})
+	f("5 MiB × 16 with 96 MB/s and 95 MiB. The default, 8 MiB × 16, gets 100 MB/s with 152 MiB: it is right here", cell{8 << 20, 16, 100}, cell{5 << 20, 16, 96})
+	f("80% of the fastest: 8 MiB × 20 would be better here", cell{8 << 20, 16, 80}, cell{8 << 20, 20, 99}, cell{16 << 20, 12, 100})
+	f("the fastest is 8 MiB × 16", cell{8 << 20, 16, 80}, cell{32 << 20, 32, 999}) // too large
 	f("No cell", cell{32 << 20, 32, 999})
 }
 

@@ -13,7 +13,7 @@ import (
 // UploadOptions are the bounds of an Uploader. A zero field means its default.
 type UploadOptions struct {
 	PartSize    int64 // bytes; default 8 MiB, at least the store's minimum
-	Concurrency int   // requests in flight; default 8
+	Concurrency int   // requests in flight; default 16: docs/PERFORMANCE.md says why
 	Memory      int64 // bytes of buffers, in flight and filling; default 256 MiB
 	MaxObject   int64 // bytes after which Object.Full is true, 0: only the store's limits
 }
@@ -54,7 +54,7 @@ type UploadStats struct {
 func NewUploader(store Store, opts UploadOptions) *Uploader {
 	limits := store.Properties()
 	if opts.Concurrency == 0 {
-		opts.Concurrency = 8
+		opts.Concurrency = 16
 	}
 	if opts.Memory == 0 {
 		opts.Memory = 256 << 20
