@@ -132,7 +132,7 @@ func TestNextOnRandomRecords(t *testing.T) {
 var (
 	someKeys   = []string{"id", "name", "a_longer_key_than_most", "é", "tags", `\u0061`, "", "x y", `q\"`, "\xfe"}
 	someValues = []string{`1`, `-0.5e+10`, `123456789012345678901234567890`, `true`, `false`, `null`, `""`, `"x"`, `"eight..."`, `"a text that is somewhat longer"`,
-		`"é ü"`, `"\ud83d\ude00 \ud800"`, "\"\xff\"", `"\\\"\n"`, `{}`, `[]`, `{"a":[1,{"b":null}],"c":"}"}`, `[[[["]"]]]]`, `[1, 2 ,3 ]`, strings.Repeat(`[`, 70) + strings.Repeat(`]`, 70)}
+		`"é ü"`, `"\ud83d\ude00 \ud800"`, "\"\xff\"", `"\\\"\n"`, `{}`, `[]`, `{"a":[1,{"b":null}],"c":"}"}`, `{"x":{"y":1,"z":[{"k":"v"}]}}`, `{"x":{"y":"\ud800","z":[{"k":1},{"k":"a"},{}]}}`, `[{"p":1,"q":"r"},{"p":2,"q":"s"}]`, `[{"p":1},{"q":"s"},3]`, `[[[["]"]]]]`, `[1, 2 ,3 ]`, strings.Repeat(`[`, 70) + strings.Repeat(`]`, 70)}
 	badValues = []string{`01`, `nul`, `"\x"`, "\"\x01\"", `{"a"}`, `[1,]`, `-`, `1.`, ``, `{"a":1]`, `"`}
 )
 

@@ -247,7 +247,8 @@ func checkObject(doc []byte, i, depth int) (end int, clean bool) {
 
 // skipBlank skips the white space that can stand inside a line.
 func skipBlank(doc []byte, i int) int {
-	for doc[i] == ' ' || doc[i] == '\t' || doc[i] == '\r' {
+	// Mostly there is none, and one comparison tells.
+	for doc[i] <= ' ' && (doc[i] == ' ' || doc[i] == '\t' || doc[i] == '\r') {
 		i++
 	}
 	return i

@@ -45,19 +45,12 @@ func (g *Guess) Learn(doc []byte, at int) bool {
 }
 
 func (g *Guess) learn(doc []byte, at int) bool {
-	s := newShape(doc, at)
+	s := newShape(doc, at, maxInner)
 	if s == nil {
 		return false
 	}
 	if g.shape != nil {
 		s.adopt(g.shape)
-	}
-	s.texts = make([]string, len(s.keys))
-	for i, k := range s.keys {
-		s.texts[i] = k.text
-	}
-	if len(s.texts) > 0 {
-		s.texts[0] = s.open + s.keys[0].text[len(s.sep):]
 	}
 	g.shape = s
 	return true
@@ -73,15 +66,19 @@ func (n *Surprises) WorthLearning() bool {
 	return *n <= 32 || *n&(*n-1) == 0
 }
 
-// newShape describes the object at doc[at], which must be valid. It returns nil for what
-// can't be described: white space that varies, or a key with bytes that are no UTF-8.
-func newShape(doc []byte, at int) *Shape {
+// maxInner bounds how deep shapes are learned.
+const maxInner = 32
+
+// newShape describes the object at doc[at], which must be valid, and the objects in it down
+// to a number of levels. It returns nil for what can't be described: white space that
+// varies, or a key with bytes that are no UTF-8.
+func newShape(doc []byte, at, levels int) *Shape {
 	s := &Shape{open: "{", sep: ",", end: "}"}
-	var keys []string
-	last, members := at, 0 // last is the end of what came before the next key
+	var keys []key // without what separates them
+	last, members := at, 0
 	o := Object(doc, at)
 	for ; o.Next(); members++ {
-		front := string(doc[last : o.Key.Start-1])
+		front := string(doc[last : o.Key.Start-1]) // behind what came before
 		switch {
 		case members == 0:
 			s.open = front
@@ -93,20 +90,46 @@ func newShape(doc []byte, at int) *Shape {
 		if !utf8.Valid(o.Key.Of(doc)) {
 			return nil
 		}
-		keys = append(keys, string(doc[o.Key.Start-1:o.Value.Start]))
+		k := newKey(string(doc[o.Key.Start-1 : o.Value.Start]))
+		k.inner = newInner(doc, o.Value, levels-1)
+		keys = append(keys, k)
 		last = int(o.Value.End)
 	}
 	if members > 0 {
 		s.end = string(doc[last : o.at+1])
 	}
 	known := map[string]bool{}
-	for _, text := range keys {
-		if k := newKey(s.sep, text); !known[k.name()] {
+	for _, k := range keys {
+		if !known[k.name()] {
 			known[k.name()] = true
-			s.keys = append(s.keys, k)
+			s.keys = append(s.keys, k.behind(s.sep, 0))
 		}
 	}
+	s.wholeFrom()
 	return s
+}
+
+// newInner describes an object, or the first object of an array. It returns nil where there
+// is none to learn from.
+func newInner(doc []byte, value Span, levels int) *Shape {
+	const tooLong = 64 << 10 // each level is gone through once more
+	if levels == 0 || value.Len() > tooLong {
+		return flat
+	}
+	at := int(value.Start)
+	switch doc[at] {
+	case '{':
+		return newShape(doc, at, levels)
+	case '[':
+		if at = SkipSpace(doc, at+1); doc[at] == ']' {
+			return nil
+		}
+		if doc[at] == '{' {
+			return newShape(doc, at, levels)
+		}
+		return flat
+	}
+	return nil
 }
 
 // adopt adds the keys that only old has, each behind the one that it stood behind, unless
@@ -114,18 +137,32 @@ func newShape(doc []byte, at int) *Shape {
 func (s *Shape) adopt(old *Shape) {
 	merged := slices.Clone(s.keys)
 	at := 0
-	for i := range old.keys {
-		k := newKey(s.sep, old.keys[i].text[len(old.sep):])
+	for _, k := range old.keys {
 		same := func(other key) bool { return other.name() == k.name() }
-		if j := slices.IndexFunc(merged, same); j >= 0 {
+		if j := slices.IndexFunc(merged, same); j < 0 {
+			merged = slices.Insert(merged, at, k.behind(s.sep, len(old.sep)))
+			at++
+		} else {
+			if merged[j].inner == nil {
+				merged[j].inner = k.inner
+			}
 			at = j + 1
-			continue
 		}
-		merged = slices.Insert(merged, at, k)
-		at++
 	}
-	if len(merged) <= 4*len(s.keys)+64 {
+	if len(merged) <= 4*len(s.keys)+16 {
 		s.keys = merged
+	}
+	s.wholeFrom()
+}
+
+// wholeFrom sets whole from all the rest.
+func (s *Shape) wholeFrom() {
+	s.whole = make([]member, len(s.keys))
+	for i, k := range s.keys {
+		s.whole[i] = member{k.text, k.inner}
+	}
+	if len(s.keys) > 0 {
+		s.whole[0].text = s.open + s.keys[0].text[len(s.sep):]
 	}
 }
 

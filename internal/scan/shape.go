@@ -11,9 +11,14 @@ type Shape struct {
 	sep  string // between a value and the next key: a comma, and white space
 	end  string // behind the last value: white space, and a brace
 	keys []key
-	// texts is what stands in front of each value of an object that has all keys in order:
-	// the text of its key, and in front of the first one what opens the object.
-	texts []string
+	// whole is what an object that has all keys in order consists of, beside its values.
+	whole []member
+}
+
+// member is what stands in front of a value, and what the value looks like.
+type member struct {
+	text  string // of its key; in front of the first one what opens the object
+	inner *Shape
 }
 
 // key is the text in front of a value.
@@ -21,15 +26,26 @@ type key struct {
 	text  string // sep, and the key with its quotes, the colon and white space
 	start int    // where the key itself begins in text
 	end   int    // and where it ends
+	inner *Shape // of the value, if it is an object, or of the objects in the array that it is; nil: not known
 }
+
+// flat is the inner shape of arrays without objects: there is nothing to learn.
+var flat = &Shape{}
 
 // name is the key as it stands in the document, without its quotes.
 func (k *key) name() string { return k.text[k.start:k.end] }
 
 // newKey makes a key of what stands between a separator and a value: "id":
-func newKey(sep, text string) key {
-	end := skipString([]byte(text), 0)
-	return key{sep + text, len(sep) + 1, len(sep) + end - 1}
+func newKey(text string) key {
+	return key{text: text, start: 1, end: skipString([]byte(text), 0) - 1}
+}
+
+// behind puts a separator in front of the key, in the place of one that has n bytes.
+func (k key) behind(sep string, n int) key {
+	k.text = sep + k.text[n:]
+	k.start += len(sep) - n
+	k.end += len(sep) - n
+	return k
 }
 
 // Len is the number of keys.
@@ -54,7 +70,10 @@ func (s *Shape) Check(doc []byte, at int, values []Value) (out []Value, end int,
 	base := len(values)
 	values = grow(values, len(s.keys))
 	found := values[base:]
-	next, i, clean := s.straight(doc, at, found)
+	next, i, clean, novel := s.straight(doc, at, found)
+	if novel {
+		searches++
+	}
 	skip := 0
 	if next == 0 {
 		if !starts(doc[at:], s.open) {
@@ -94,16 +113,16 @@ func (s *Shape) Check(doc []byte, at int, values []Value) (out []Value, end int,
 
 // straight goes through the object at doc[i] as long as its members are the expected ones,
 // and mostly that is to its last value. It returns how many there were and the index behind
-// them. It has the shortest way for the most common values: plain strings and whole
-// numbers.
-func (s *Shape) straight(doc []byte, i int, found []Value) (n, end int, clean bool) {
+// them, and whether there was an object or array of a shape that is not known. It has the
+// shortest way for the most common values: plain strings and whole numbers.
+func (s *Shape) straight(doc []byte, i int, found []Value) (n, end int, clean, novel bool) {
 	clean = true
-	for n < len(s.texts) && n < len(found) {
-		text := s.texts[n]
-		if !starts(doc[i:], text) {
+	for n < len(s.whole) && n < len(found) {
+		m := &s.whole[n]
+		if !starts(doc[i:], m.text) {
 			break
 		}
-		at := i + len(text)
+		at := i + len(m.text)
 		kind, stop := Bare, 0
 		if doc[at] == '"' {
 			kind, stop = Text, plainEnd(doc, at+1)+1
@@ -116,17 +135,92 @@ func (s *Shape) straight(doc []byte, i int, found []Value) (n, end int, clean bo
 			}
 		}
 		if stop == 0 {
-			var ok bool
-			if stop, kind, ok = Check(doc, at); stop == 0 {
+			var ok, known bool
+			if stop, kind, ok, known = m.inner.check(doc, at); stop == 0 {
 				break
 			}
 			clean = clean && ok
+			novel = novel || !known
 		}
 		found[n] = Value{Span{uint32(at), uint32(stop)}, kind}
 		n++
 		i = stop
 	}
-	return n, i, clean
+	return n, i, clean, novel
+}
+
+// check is the function Check for a value whose objects are expected to have the shape s,
+// which may be nil. known says whether that was so.
+func (s *Shape) check(doc []byte, i int) (end int, kind Kind, clean, known bool) {
+	if c := doc[i]; s == flat || c != '{' && c != '[' {
+		end, kind, clean = Check(doc, i)
+		return end, kind, clean, true
+	} else if s != nil {
+		if c == '{' {
+			end, clean = s.skim(doc, i)
+		} else {
+			end, clean = s.skimArray(doc, i)
+		}
+		if end > 0 && clean {
+			return end, JSON, true, true
+		}
+		if end > 0 {
+			return end, DirtyJSON, false, true
+		}
+	}
+	end, kind, clean = Check(doc, i)
+	return end, kind, clean, false
+}
+
+// skim goes through the object at doc[i] if it has exactly the shape s. An end of 0 means
+// that it has not, or is not valid.
+func (s *Shape) skim(doc []byte, i int) (end int, clean bool) {
+	clean = true
+	for n := range s.whole {
+		m := &s.whole[n]
+		if !starts(doc[i:], m.text) {
+			return 0, true
+		}
+		i += len(m.text)
+		if doc[i] == '"' {
+			if stop := plainEnd(doc, i+1); doc[stop] == '"' {
+				i = stop + 1
+				continue
+			}
+		}
+		stop, _, ok, _ := m.inner.check(doc, i)
+		if stop == 0 {
+			return 0, true
+		}
+		clean = clean && ok
+		i = stop
+	}
+	if !starts(doc[i:], s.end) {
+		return 0, true
+	}
+	return i + len(s.end), clean
+}
+
+// skimArray goes through the array at doc[i], whose objects are expected to have the shape s.
+func (s *Shape) skimArray(doc []byte, i int) (end int, clean bool) {
+	clean = true
+	for doc[i] != ']' { // at the bracket, or at a comma
+		i = skipBlank(doc, i+1)
+		stop, ok := 0, true
+		if doc[i] == '{' {
+			stop, _, ok, _ = s.check(doc, i)
+		} else {
+			stop, _, ok = Check(doc, i) // and not arrays in arrays without end
+		}
+		if stop == 0 {
+			return 0, true // an empty array too
+		}
+		clean = clean && ok
+		if i = skipBlank(doc, stop); doc[i] != ',' && doc[i] != ']' {
+			return 0, true
+		}
+	}
+	return i + 1, clean
 }
 
 // maxSearches bounds the keys of one object that are not where they were expected. Past it

@@ -67,6 +67,15 @@ func TestGuess(t *testing.T) {
 	f(`{"a":1}`+"\n"+`{"b" : 1, "a" : 2}`, `{"a" : 2, "b" : 3}`, `b=3 a=2`)
 	f(`{ "a": 1, "b": [ 1 ] }`, `{ "a": 5, "b": { "x" : 1 } }`, `a=5 b={ "x" : 1 }`)
 	f(`{"\u0061":1,"é":2}`, `{"\u0061":3,"é":4}`, `\u0061=3 é=4`)
+	f(`{"a":{"b":[{"c":1,"d":{"e":2}}]}}`, `{"a":{"b":[{"c":"x","d":{"e":[]}},{"c":3},7,{}]}}`, `a={"b":[{"c":"x","d":{"e":[]}},{"c":3},7,{}]}`)
+	f(`{"a":{"b":[{"c":1,"d":{"e":2}}]}}`, `{"a":{"b":[{"c":1,"d":{"e":2}},{"c":1,"d":{"e":2,}}]}}`, `no`)
+	f(`{"a":{"b":[{"c":1,"d":{"e":2}}]}}`, `{"a":{"b":[{"c":1,"d":{"e":2}}}}`, `no`)
+	f(`{"a":[{"c":1}]}`, `{"a":[{"c":1},]}`, `no`)
+	f(`{"a":[{"c":1}]}`, `{"a":[,{"c":1}]}`, `no`)
+	f(`{"a":[{"c":1}]}`, `{"a":[ ]}`, `a=[ ]`)
+	f(`{"a":[{"c":1}]}`, `{"a":{"c":1}}`, `a={"c":1}`)
+	f(`{"a":{"c":1}}`, `{"a":[{"c":1} , {"c":01}]}`, `no`)
+	f(`{"a":null,"b":[]}`+"\n"+`{"a":{"x":1},"b":[{"y":1}]}`, `{"a":{"x":2},"b":[{"y":3}]}`, `a={"x":2} b=[{"y":3}]`)
 	f(`{"":1,"\"":2}`, `{"":3,"\"":4}`, `=3 \"=4`)
 }
 
@@ -91,6 +100,28 @@ func TestGuessLearnsLessAndLess(t *testing.T) {
 	}
 	if learned > 50 || g.shape.Len() > 100 {
 		t.Errorf("it learned %d times, and knows %d keys", learned, g.shape.Len())
+	}
+}
+
+// Objects in arrays are expected to have a shape; arrays in their place must not be followed
+// without end.
+func TestGuessIsNotDeep(t *testing.T) {
+	for _, n := range []int{10, 900, 9_998, 10_001, 1_000_000} {
+		deep := strings.Repeat("[", n) + strings.Repeat("]", n)
+		checkGuess(t, []byte(`{"a":[{"b":1}],"c":{"d":1}}`), []byte(`{"a":`+deep+`,"c":{"d":`+deep+`}}`))
+	}
+}
+
+// What is inside of values is learned when it first comes.
+func TestGuessLearnsInnerShapes(t *testing.T) {
+	var g Guess
+	g.Learn([]byte(`{"a":null,"b":[]}`+"\n"), 0)
+	doc := []byte(`{"a":{"x":"é"},"b":[{"y":"\u00ff"}]}` + "\n")
+	if fit := g.Check(doc, 0, nil); fit.Shape == nil || !fit.Clean {
+		t.Fatalf("%+v", fit)
+	}
+	if _, _, _, novel := g.shape.straight(doc, 0, make([]Value, 2)); novel {
+		t.Error("the second time it is still new")
 	}
 }
 
@@ -170,8 +201,8 @@ func checkGuess(t *testing.T, known, doc []byte) {
 
 // FuzzGuess holds the guessing check against the general way.
 func FuzzGuess(f *testing.F) {
-	for _, doc := range append(documents, `{"a":1,"b":"x","c":{"d":[]}}`, `{"b":1,"a":2,"a":3}`, `{"a": 1, "b": 2}`) {
-		for _, known := range []string{`{"a":1,"b":2,"c":3}`, `{"a":1}` + "\n" + `{ "c" : 1 , "a" : 2 }`, `{"":0,"\u0061":1}`} {
+	for _, doc := range append(documents, `{"a":{"b":[{"c":1,"d":{"e":"é"}},{"c":2}]},"f":[[]]}`, `{"a":1,"b":"x","c":{"d":[]}}`, `{"b":1,"a":2,"a":3}`, `{"a": 1, "b": 2}`) {
+		for _, known := range []string{`{"a":{"b":[{"c":1,"d":{"e":1}}]},"f":[]}`, `{"a":1,"b":2,"c":3}`, `{"a":1}` + "\n" + `{ "c" : 1 , "a" : 2 }`, `{"":0,"\u0061":1}`} {
 			f.Add([]byte(known), []byte(doc))
 			f.Add([]byte(doc), []byte(doc))
 		}
