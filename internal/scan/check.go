@@ -41,18 +41,21 @@ func check(doc []byte, i, depth int) (end int, kind Kind, clean bool) {
 
 // checkLiteral checks true, false or null.
 func checkLiteral(doc []byte, i int) (end int, kind Kind, clean bool) {
-	for _, l := range literals {
-		if end := i + len(l.text); end <= len(doc) && string(doc[i:end]) == l.text {
-			return end, l.kind, true
+	if i+5 > len(doc) { // behind the shorter ones there is a line feed at least
+		return 0, Missing, true
+	}
+	switch string(doc[i : i+4]) {
+	case "true":
+		return i + 4, Bare, true
+	case "null":
+		return i + 4, Null, true
+	case "fals":
+		if doc[i+4] == 'e' {
+			return i + 5, Bare, true
 		}
 	}
 	return 0, Missing, true
 }
-
-var literals = []struct {
-	text string
-	kind Kind
-}{{"true", Bare}, {"null", Null}, {"false", Bare}}
 
 // checkString checks the string whose opening quote is at doc[i].
 func checkString(doc []byte, i int) (end int, kind Kind, clean bool) {
