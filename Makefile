@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint bench bench-stages bench-sweep charts fuzz golden generate clean modules tools plotting
+.PHONY: help build demo test race lint bench bench-peers bench-stages bench-sweep charts fuzz golden generate clean modules tools plotting
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -47,6 +47,10 @@ lint: modules tools plotting ## Check format, vet, staticcheck, layout, module f
 bench: modules ## Measure the engine, about 10 minutes; ARGS="-help" tells what can be chosen
 	go build -o $(BIN)/bench ./bench/cmd/bench
 	$(BIN)/bench $(ARGS)
+
+bench-peers: build $(BIN)/versitygw ## Measure DuckDB, Polars and others beside Sluice, about 20 minutes; needs Python 3.11
+	go build -o $(BIN)/bench-peers ./bench/cmd/peers
+	$(BIN)/bench-peers -sluice $(BIN)/sluice $(ARGS)
 
 bench-stages: modules ## Measure stages and encoders, each by itself
 	go test -run '^$$' -bench . -benchmem ./stages ./format

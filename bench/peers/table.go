@@ -1,0 +1,143 @@
+package peers
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sluice-data/sluice/bench/report"
+)
+
+var titles = map[Table]string{
+	Flattened:   "Peers, flattened",
+	Unflattened: "Peers, unflattened",
+	ToS3:        "Peers, to the same S3 server",
+}
+
+var notes = map[Table]string{
+	Flattened: "Airbyte messages of TPC-H lineitem records to CSV, one column a field. Tools that can write to /dev/null do, " +
+		"which is in their favour; Sluice from a pipe writes to a store that discards, after a CRC-32 of each byte. " +
+		"Only Sluice takes the records as they come, and acknowledges STATEs when their rows are durable. " +
+		"The file that the tools read has RECORD messages only, since most would make rows of other messages too.",
+	Unflattened: "The same, but data stays one column of JSON.",
+	ToS3: "Flattened, into one versitygw on the same machine, whose CPU time and memory are not counted, but which takes its " +
+		"share of the cores. " +
+		"Plain HTTP on the loopback interface.",
+}
+
+// Tables are the results.
+func (s *Suite) Tables() []report.Table {
+	var tables []report.Table
+	for _, table := range []Table{Flattened, Unflattened, ToS3} {
+		var measured []*Peer
+		for _, p := range s.of(table) {
+			if len(s.results[p]) > 0 {
+				measured = append(measured, p)
+			}
+		}
+		if len(measured) > 0 {
+			tables = append(tables, s.speeds(table, measured), s.outputs(table, measured))
+		}
+	}
+	if len(s.probed) > 0 {
+		tables = append(tables, s.probes())
+	}
+	return tables
+}
+
+func (s *Suite) speeds(table Table, measured []*Peer) report.Table {
+	t := report.Table{Name: titles[table], Note: notes[table],
+		Columns: []string{"tool", "version", "input, MB", "output", "MB/s of input", "least to most", "times Sluice", "CPU s/GB", "peak MiB"}}
+	bars := report.Series{Kind: report.Bars, Name: titles[table], Y: "MB/s of input"}
+	sluice := median(s.results[measured[0]]).Rate()
+	for _, p := range measured {
+		runs := s.results[p]
+		m, least, most := median(runs), runs[0].Rate(), runs[0].Rate()
+		for _, r := range runs {
+			least, most = min(least, r.Rate()), max(most, r.Rate())
+		}
+		gigabytes := float64(m.Bytes) / 1e9
+		t.Rows = append(t.Rows, []string{p.Name, s.Env.version(p), fmt.Sprintf("%.0f", gigabytes*1000), s.where(p),
+			digits(m.Rate()), digits(least) + " to " + digits(most), fmt.Sprintf("%.2f", m.Rate()/sluice),
+			fmt.Sprintf("%.1f", m.CPU.Seconds()/gigabytes), fmt.Sprintf("%.0f", float64(m.Peak)/(1<<20))})
+		bars.Points = append(bars.Points, report.Point{Label: p.Name, Y: m.Rate(), Low: least, High: most})
+	}
+	if measured[0].Tool != "" { // Sluice is not among them
+		for i := range t.Rows {
+			t.Rows[i][6] = "-"
+		}
+	}
+	t.Series = []report.Series{bars}
+	return t
+}
+
+// where says what a peer writes to.
+func (s *Suite) where(p *Peer) string {
+	switch {
+	case p.Way != "":
+		return "discarded"
+	case p.Table == ToS3:
+		return "S3"
+	case p.Null:
+		return "/dev/null"
+	}
+	return "a file"
+}
+
+// digits writes a rate with three digits at most, and none behind the point from 10 on.
+func digits(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.1f", rate)
+	}
+	return fmt.Sprintf("%.0f", rate)
+}
+
+// outputs says what one gets for the speed.
+func (s *Suite) outputs(table Table, measured []*Peer) report.Table {
+	t := report.Table{Name: titles[table] + ": what one gets", Columns: []string{"tool", "its CSV beside Sluice's", "what it does not do"},
+		Note: "A few thousand rows, parsed by Python's csv module and compared cell by cell, all columns but the random id: as text, and where that differs, by value."}
+	for _, p := range measured {
+		if p.Tool != "" {
+			t.Rows = append(t.Rows, []string{p.Name, s.verdicts[p].String(), p.Lacks})
+		}
+	}
+	return t
+}
+
+func (s *Suite) probes() report.Table {
+	t := report.Table{Name: "Peers: unusual records", Columns: []string{"in the second of three records"},
+		Note: "What each tool makes of it, beside what Sluice writes: as text, in the cell in question, and in the number of rows and columns. Sluice writes digits as they came, and the rows of RECORD messages only."}
+	var asked []*Peer
+	for _, p := range s.of(Flattened) {
+		if len(s.probed[p]) == len(Probes) {
+			asked = append(asked, p)
+			t.Columns = append(t.Columns, p.Name)
+		}
+	}
+	for i := range Probes {
+		row := []string{Probes[i].Name}
+		for _, p := range asked {
+			row = append(row, s.probed[p][i])
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// median returns the run with the middle rate; of an even number, the slower of the two.
+func median(runs []Run) Run {
+	sorted := slices.SortedFunc(slices.Values(runs), func(a, b Run) int { return cmp.Compare(a.Rate(), b.Rate()) })
+	return sorted[(len(sorted)-1)/2]
+}
+
+// Versions names the tools and their versions, for the settings of a report.
+func (s *Suite) Versions() string {
+	var said []string
+	for _, r := range recipes {
+		if tool, ok := s.Env.Tools[r.name]; ok {
+			said = append(said, r.name+" "+tool.Version)
+		}
+	}
+	return strings.Join(said, ", ")
+}
