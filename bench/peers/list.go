@@ -16,7 +16,11 @@ const (
 
 // What several peers lack.
 const (
-	lacksBatch = "needs a file that is complete; no STATE, no checkpoint: all or nothing"
+	lacksBatch = "no STATE, no checkpoint: all or nothing; wants to be told the columns"
+	lacksGrow  = lacksBatch + "; its memory grows with the input, to keep the order"
+	lacksOrder = lacksBatch + "; rows may change their places"
+	lacksPipe  = lacksBatch + "; can't read a pipe; no random UUID"
+	lacksLines = "one thread; no STATE; no random UUID; no S3"
 )
 
 // All are the contenders in the order of the tables. The first of each table is the one
@@ -30,17 +34,17 @@ func flattened() []Peer {
 		{Name: "Sluice, from a pipe", Table: Flattened, Form: Messages, Way: bench.Flattened},
 		{Name: "Sluice, file to file", Table: Flattened, Form: Messages, Stdin: true, Args: sluiceLocal("Root level flattening")},
 		{Name: "DuckDB", Tool: "duckdb", Table: Flattened, Form: Messages, Null: true, Args: duckDB("duckdb"),
-			Allow: []string{"numbers"}, Lacks: lacksBatch},
+			Allow: []string{"numbers"}, Lacks: lacksGrow},
 		{Name: "DuckDB, any order", Tool: "duckdb", Table: Flattened, Form: Messages, Null: true, Args: duckDB("duckdb", "--any-order"),
-			Allow: []string{"order", "numbers"}, Lacks: "the same, and rows may change their places"},
+			Allow: []string{"order", "numbers"}, Lacks: lacksOrder},
 		{Name: "Polars", Tool: "polars", Table: Flattened, Form: Messages, Null: true, Args: polars(),
-			Allow: []string{"no id", "numbers", "json"}, Lacks: lacksBatch + "; no random UUID"},
+			Allow: []string{"no id", "numbers", "json"}, Lacks: lacksPipe},
 		{Name: "chDB (ClickHouse)", Tool: "chdb", Table: Flattened, Form: Messages, Null: true, Args: chDB(),
 			Allow: []string{"numbers"}, Lacks: lacksBatch},
 		{Name: "jq", Tool: "jq", Table: Flattened, Form: Messages, Most: mostJQ, Null: true, Stdin: true, Stdout: true, Args: jq("flattened.jq"),
-			Allow: []string{"no id", "numbers"}, Lacks: "one thread; no random UUID; no STATE"},
+			Allow: []string{"no id", "numbers"}, Lacks: lacksLines},
 		{Name: "Miller", Tool: "miller", Table: Flattened, Form: Messages, Most: mostMiller, Null: true, Stdin: true, Stdout: true, Args: miller,
-			Allow: []string{"no id", "json"}, Lacks: "no random UUID; no STATE"},
+			Allow: []string{"no id", "json"}, Lacks: "no STATE; no random UUID; no S3"},
 	}
 }
 
@@ -49,14 +53,14 @@ func unflattened() []Peer {
 		{Name: "Sluice, from a pipe", Table: Unflattened, Form: Messages, Way: bench.Unflattened},
 		{Name: "Sluice, file to file", Table: Unflattened, Form: Messages, Stdin: true, Args: sluiceLocal("No flattening")},
 		{Name: "DuckDB", Tool: "duckdb", Table: Unflattened, Form: Messages, Null: true, Args: duckDB("duckdb", "--unflattened"),
-			Allow: []string{"json"}, Lacks: lacksBatch},
+			Allow: []string{"json"}, Lacks: lacksGrow},
 		{Name: "DuckDB, any order", Tool: "duckdb", Table: Unflattened, Form: Messages, Null: true,
-			Args: duckDB("duckdb", "--unflattened", "--any-order"), Allow: []string{"order", "json"}, Lacks: "the same, and rows may change their places"},
+			Args: duckDB("duckdb", "--unflattened", "--any-order"), Allow: []string{"order", "json"}, Lacks: lacksOrder},
 		{Name: "Polars", Tool: "polars", Table: Unflattened, Form: Messages, Null: true, Args: polars("--unflattened"),
-			Allow: []string{"no id", "json"}, Lacks: lacksBatch + "; no random UUID"},
+			Allow: []string{"no id", "json"}, Lacks: lacksPipe},
 		{Name: "chDB (ClickHouse)", Tool: "chdb", Table: Unflattened, Form: Messages, Null: true, Args: chDB("--unflattened"), Lacks: lacksBatch},
 		{Name: "jq", Tool: "jq", Table: Unflattened, Form: Messages, Most: mostJQ, Null: true, Stdin: true, Stdout: true, Args: jq("unflattened.jq"),
-			Allow: []string{"no id", "json"}, Lacks: "one thread; no random UUID; no STATE"},
+			Allow: []string{"no id", "json"}, Lacks: lacksLines},
 	}
 }
 

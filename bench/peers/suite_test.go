@@ -133,8 +133,8 @@ func TestTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := strings.Join(r.Tables[0].Rows[0], "|") + "\n" + strings.Join(r.Tables[0].Rows[1], "|") + "\n" + strings.Join(r.Tables[1].Rows[0], "|")
-	want := "Sluice|this commit|1000|S3|250|200 to 500|1.00|1.0|1\n" +
-		"slow|1.2|1000|S3|5.0|5.0 to 10|0.02|1.0|1\n" +
+	want := "Sluice|this commit|1000|S3|250|200 to 500|1.00|1.0|1|-\n" +
+		"slow|1.2|1000|S3|5.0|5.0 to 10|0.02|1.0|1|-\n" +
 		"slow|same|speed"
 	if got != want || len(r.Tables) != 2 || strings.Contains(b.String(), "failed") {
 		t.Errorf("got\n%s\nwant\n%s\n\n%s", got, want, &b)

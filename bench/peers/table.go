@@ -18,8 +18,8 @@ var titles = map[Table]string{
 var notes = map[Table]string{
 	Flattened: "Airbyte messages of TPC-H lineitem records to CSV, one column a field. Tools that can write to /dev/null do, " +
 		"which is in their favour; Sluice from a pipe writes to a store that discards, after a CRC-32 of each byte. " +
-		"Only Sluice takes the records as they come, and acknowledges STATEs when their rows are durable. " +
-		"The file that the tools read has RECORD messages only, since most would make rows of other messages too.",
+		"The file that the tools read has RECORD messages only, since most would make rows of other messages too. " +
+		"Only Sluice acknowledges STATEs, when their rows are durable.",
 	Unflattened: "The same, but data stays one column of JSON.",
 	ToS3: "Flattened, into one versitygw on the same machine, whose CPU time and memory are not counted, but which takes its " +
 		"share of the cores. " +
@@ -48,7 +48,7 @@ func (s *Suite) Tables() []report.Table {
 
 func (s *Suite) speeds(table Table, measured []*Peer) report.Table {
 	t := report.Table{Name: titles[table], Note: notes[table],
-		Columns: []string{"tool", "version", "input, MB", "output", "MB/s of input", "least to most", "times Sluice", "CPU s/GB", "peak MiB"}}
+		Columns: []string{"tool", "version", "input, MB", "output", "MB/s of input", "least to most", "times Sluice", "CPU s/GB", "peak MiB", "without files"}}
 	bars := report.Series{Kind: report.Bars, Name: titles[table], Y: "MB/s of input"}
 	sluice := median(s.results[measured[0]]).Rate()
 	for _, p := range measured {
@@ -60,7 +60,7 @@ func (s *Suite) speeds(table Table, measured []*Peer) report.Table {
 		gigabytes := float64(m.Bytes) / 1e9
 		t.Rows = append(t.Rows, []string{p.Name, s.Env.version(p), fmt.Sprintf("%.0f", gigabytes*1000), s.where(p),
 			digits(m.Rate()), digits(least) + " to " + digits(most), fmt.Sprintf("%.2f", m.Rate()/sluice),
-			fmt.Sprintf("%.1f", m.CPU.Seconds()/gigabytes), fmt.Sprintf("%.0f", float64(m.Peak)/(1<<20))})
+			fmt.Sprintf("%.1f", m.CPU.Seconds()/gigabytes), mebibytes(m.Peak), mebibytes(m.Anon)})
 		bars.Points = append(bars.Points, report.Point{Label: p.Name, Y: m.Rate(), Low: least, High: most})
 	}
 	if measured[0].Tool != "" { // Sluice is not among them
@@ -83,6 +83,14 @@ func (s *Suite) where(p *Peer) string {
 		return "/dev/null"
 	}
 	return "a file"
+}
+
+// mebibytes writes a size; "-" if it is not known.
+func mebibytes(size int64) string {
+	if size == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f", float64(size)/(1<<20))
 }
 
 // digits writes a rate with three digits at most, and none behind the point from 10 on.

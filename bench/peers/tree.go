@@ -16,7 +16,7 @@ const sampleEvery = 10 * time.Millisecond
 // memory is the most memory that a process tree had resident, in bytes.
 type memory struct {
 	peak int64 // all of it: also files that are mapped, such as the libraries
-	anon int64 // without mapped files
+	anon int64 // without mapped files, of which the system may take back what it needs
 }
 
 // watch samples the tree below a process until stop is closed, and then sends what it found:
@@ -54,7 +54,8 @@ func (m *memory) sample(proc string, root int) {
 		}
 		text := string(s)
 		resident += kib(text, "VmRSS:")
-		anon += kib(text, "RssAnon:") + kib(text, "RssShmem:")
+		// Not RssShmem: an input in /dev/shm that is mapped counts there.
+		anon += kib(text, "RssAnon:")
 		m.peak = max(m.peak, kib(text, "VmHWM:"))
 	}
 	m.peak, m.anon = max(m.peak, resident), max(m.anon, anon)

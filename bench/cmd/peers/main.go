@@ -163,7 +163,7 @@ func (o *options) settings(r *report.Report, s *peers.Suite) {
 	r.Settings["files"] = "input and output are on " + peers.FileSystem(s.Env.Work)
 	r.Settings["MB/s"] = "10^6 bytes of Airbyte messages a second, for tools with another input those of the same records; the time is that of the whole process, its start and the loading of Python included"
 	r.Settings["CPU"] = "user and system time that the system gives for the process tree at its end"
-	r.Settings["peak"] = "memory resident in the process tree, mapped files such as libraries included, looked at every 10 ms, or the system's own record (VmHWM) of one process where that is more"
+	r.Settings["peak"] = "memory resident in the process tree, looked at every 10 ms, or the system's own record (VmHWM) of one process where that is more. It includes mapped files: libraries, and the input of tools that map it; \"without files\" is what is left without them (RssAnon)"
 	r.Settings["times Sluice"] = "the rate divided by that of the first line"
 	if versions := s.Versions(); versions != "" {
 		r.Settings["tools"] = versions
