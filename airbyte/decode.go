@@ -118,7 +118,7 @@ func (d *Decoder) Decode(doc []byte, start, end int, m *Message) error {
 			return err
 		}
 		d.values(doc, m)
-		m.Clean = utf8.Valid(line)
+		m.Clean = utf8.Valid(m.Data.Of(doc)) && utf8.Valid(m.Changes.Of(doc))
 		d.forms.learn(doc, start, end)
 		return nil
 	case "STATE":

@@ -1,6 +1,8 @@
 package airbyte
 
 import (
+	"unicode/utf8"
+
 	"github.com/sluice-data/sluice/internal/scan"
 )
 
@@ -164,7 +166,7 @@ func (d *Decoder) fillSlot(s slot, doc []byte, i int, m *Message) (end int) {
 		m.EmittedAt, m.NoTime = n, false
 	case s == metaSlot && doc[i] == '{':
 		m.Changes = d.changes(doc, scan.Span{Start: uint32(i), End: uint32(end)})
-		m.Clean = m.Clean && clean
+		m.Clean = m.Clean && (clean || utf8.Valid(m.Changes.Of(doc)))
 	case s == metaSlot:
 	case s == anySlot:
 	default:

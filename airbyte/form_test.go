@@ -89,6 +89,8 @@ func TestNext(t *testing.T) {
 	e := func(rest string) string { return record(`"stream":"s","data":{"a":1},"emitted_at":` + rest) }
 	f(e(`5`), e(`null`), e(`-5`), e(`1.5e3`), e(`"5"`), e(`true`), e(`{}`), e(`99999999999999999999`), e(`05`), e(`9223372036854775807`))
 	f(e(`5,"meta":{}`), e(`5,"meta":{"changes":[{"field":"a"}]}`), e(`5,"meta":null`), e(`5,"meta":{"changes":{}}`), e("5,\"meta\":{\"changes\":[\"\xff\"]}"), e(`5`), e(`5,"meta":7`))
+	f(e(`5,"meta":{"changes":[1]}`), e("5,\"meta\":{\"changes\":[1],\"\xff\":\"\xff\"}"), e("5,\"meta\":{\"changes\":[1],\"other\":\"\xff\"}"))
+	f(e(`5,"more":"x"`), e("5,\"more\":\"\xff\""))
 	f(e(`5,"more":1`), e(`5,"more":{"x":[]}`), e(`5,"more":nul`), e(`5,"more":"\x"`))
 	n := func(front string) string { return record(front + `,"data":{"a":1},"emitted_at":5`) }
 	f(n(`"namespace":"public","stream":"users"`), n(`"namespace":null,"stream":"users"`), n(`"namespace":"","stream":"users"`), n(`"namespace":"other","stream":"users"`),
