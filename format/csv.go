@@ -148,7 +148,8 @@ func (c *CSV) AppendHeader(dst []byte) []byte { return append(dst, c.header...) 
 // the row within dst's capacity.
 func (c *CSV) AppendRow(dst []byte, row *Row) (out []byte, replaced int) {
 	n, room := len(dst), c.bound(row)
-	dst = slices.Grow(dst, room)[:n+room] // no more: a bound that is too low must show up at once
+	all := slices.Grow(dst, room)
+	dst = all[: n+room : n+room] // no more: a bound that is too low must show up at once
 	n, replaced = c.writeMetadata(dst, n, row)
 	var more int
 	if c.table.Flatten {
@@ -158,7 +159,7 @@ func (c *CSV) AppendRow(dst []byte, row *Row) (out []byte, replaced int) {
 		n, more = c.writeJSON(dst, n+1, row.Doc, row.Data, row.Clean)
 	}
 	n = c.lineEnd.write(dst, n)
-	return dst[:n], replaced + more
+	return all[:n], replaced + more
 }
 
 // bound is the room that AppendRow takes for a row, so that nothing behind it has to ask

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 
 	"github.com/sluice-data/sluice/internal/scan"
 )
@@ -59,11 +60,17 @@ func writeDoubled(dst []byte, n int, doc []byte, text scan.Span) int {
 }
 
 // writeUnescaped copies the text of a JSON string of good UTF-8, given without its quotes,
-// and doubles each quote in it. It looks for backslashes as writeDoubled does for quotes.
+// and doubles each quote in it. It looks for backslashes as writeDoubled does for quotes. An
+// escape is never shorter than what it stands for, so there is always room for what is still
+// to come, and for the slack behind it.
 func writeUnescaped(dst []byte, n int, doc []byte, text scan.Span) (end, replaced int) {
 	from, size := doc[text.Start:], text.Len()
 	piece := 0 // start of the piece that is not copied yet
 	for at := 0; at < size; at += block {
+		if at+block+slack > len(from) { // the document's last bytes
+			out, bad := scan.AppendUnescaped(dst[:n], from[piece:size])
+			return doubleInPlace(dst, n, len(out)), replaced + bad
+		}
 		found := marks(from[at:], size-at, '\\')
 		if piece > at {
 			found &= ^uint64(0) << (piece - at) // the rest is of an escape that began before
@@ -73,22 +80,72 @@ func writeUnescaped(dst []byte, n int, doc []byte, text scan.Span) (end, replace
 			continue
 		}
 		for found != 0 {
-			escape := at + bits.TrailingZeros64(found)
-			n = writeShort(dst, n, from, piece, escape-piece)
-			if from[escape+1] == '"' {
-				dst[n], dst[n+1] = '"', '"'
-				n += 2
-				piece = escape + 2
-			} else {
-				var length, bad int
-				n, length, bad = writeEscape(dst, n, from[escape:size])
-				piece = escape + length
-				replaced += bad
+			bit := bits.TrailingZeros64(found)
+			found &^= 3 << bit // the escape's letter too: it may be a backslash
+			escape := at + bit
+			move32(dst[n:n+slack:n+slack], from[piece:piece+slack:piece+slack]) // limits that spare some checks
+			if escape-piece > slack {
+				copy(dst[n:], from[piece:escape])
 			}
-			found &= ^uint64(0) << (piece - at)
+			n += escape - piece
+			if short := shortEscapes[from[escape+1]]; short != 0 {
+				binary.LittleEndian.PutUint16(dst[n:], uint16(short))
+				n += int(short >> 16)
+				piece = escape + 2
+				continue
+			}
+			r := scan.Hex4(from[escape+2:])
+			if r < 0x80 || r&0xF800 == 0xD800 { // ASCII, or a surrogate
+				var bad int
+				n, piece, bad = writeCode(dst, n, from, escape)
+				replaced += bad
+				found &= ^uint64(0) << (piece - at)
+				continue
+			}
+			// It is two bytes or three. Written so, that takes no branch, which would often be
+			// predicted wrongly.
+			two, three := 0x80C0|r>>6|r&0x3F<<8, 0x8080E0|r>>12|r>>6&0x3F<<8|r&0x3F<<16
+			length := 2
+			if r >= 0x800 {
+				two = three
+			}
+			if r >= 0x800 {
+				length = 3
+			}
+			binary.LittleEndian.PutUint32(dst[n:], uint32(two))
+			n += length
+			piece = escape + 6
 		}
 	}
 	return writeShort(dst, n, from, piece, size-piece), replaced
+}
+
+// shortEscapes has for the letter of a two-letter escape the bytes that are written for it,
+// and in the upper half their number.
+var shortEscapes = [256]uint32{
+	'"':  2<<16 | '"'<<8 | '"',
+	'\\': 1<<16 | '\\',
+	'/':  1<<16 | '/',
+	'b':  1<<16 | '\b',
+	'f':  1<<16 | '\f',
+	'n':  1<<16 | '\n',
+	'r':  1<<16 | '\r',
+	't':  1<<16 | '\t',
+}
+
+// writeCode writes what the \u escape at from[at], or a pair of them, stands for. next is the
+// index behind it.
+func writeCode(dst []byte, n int, from []byte, at int) (end, next, replaced int) {
+	r, length := scan.DecodeU(from[at:])
+	if r == '"' {
+		dst[n] = '"'
+		n++
+	}
+	if length < 0 {
+		length = -length
+		replaced++
+	}
+	return len(utf8.AppendRune(dst[:n], r)), at + length, replaced
 }
 
 // block is the number of bytes that marks looks at.
@@ -137,29 +194,6 @@ func plainBlocks(s []byte, mark byte) int {
 		return i
 	}
 	return len(s) - block
-}
-
-// writeEscape writes what the escape at the start of s stands for, a quote twice. length is
-// that of the escape, with the \u escapes behind it: two may make one character.
-func writeEscape(dst []byte, n int, s []byte) (end, length, replaced int) {
-	const quote = `\u0022`
-	length = 2
-	if s[1] == 'u' {
-		length = len(quote)
-	}
-	if s[1] == '"' || startsWith(s, quote) {
-		dst[n], dst[n+1] = '"', '"'
-		return n + 2, length, 0
-	}
-	for startsWith(s[length:], quote[:2]) && !startsWith(s[length:], quote) {
-		length += len(quote)
-	}
-	out, replaced := scan.AppendUnescaped(dst[:n], s[:length])
-	return len(out), length, replaced
-}
-
-func startsWith(s []byte, start string) bool {
-	return len(s) >= len(start) && string(s[:len(start)]) == start
 }
 
 // writeRepaired copies a text with its quotes doubled and each byte that is no UTF-8

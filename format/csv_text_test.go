@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -84,6 +85,35 @@ func TestWriteUnescaped(t *testing.T) {
 		dst, doc, s := place(r, text)
 		if n, replaced := writeUnescaped(dst, 3, doc, s); !bytes.Equal(dst[3:n], double(want)) || replaced != bad || !utf8.Valid(text) {
 			t.Fatalf("%q: got %q, %d, want %q, %d", text, dst[3:n], replaced, double(want), bad)
+		}
+	}
+}
+
+// Each escape, and runs of backslashes, at each place of a block, against encoding/json.
+func TestWriteUnescapedInBlocks(t *testing.T) {
+	specials := []string{`\"`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u0000`, `\u0022`, `\u005C`, `\u007f`, `\u0080`, `\u07ff`, `\u0800`, `\uFFFF`, `\ud7ff`, `\ue000`,
+		`\ud83d\uDE00`, `\ud83d`, `\ude00`, `\ud83d\ud83d\ude00`, `\ud83d\n`, `\ud83d\\ude00`, `\u0022\u0022`, `\u00e9\u0022\"`, `\fé\t😀`}
+	for n := 2; n < 10; n += 2 {
+		for _, after := range []string{"", "n", `\n`, `\"`, `\u00e9`} {
+			specials = append(specials, strings.Repeat(`\`, n)+after)
+		}
+	}
+	for at := range 71 {
+		for _, special := range specials {
+			for _, rest := range []string{"", "b", strings.Repeat("c", 70), strings.Repeat(special, 12)} {
+				text := strings.Repeat("é", at%2) + strings.Repeat("a", at) + special + rest
+				var want string
+				decode(t, []byte(`"`+text+`"`), &want)
+				_, bad := scan.AppendUnescaped(nil, []byte(text))
+				for _, behind := range []string{"", strings.Repeat(`\"`, 60)} {
+					doc := []byte(text + `"` + behind)
+					dst := make([]byte, 2*len(text)+slack)
+					n, replaced := writeUnescaped(dst, 0, doc, scan.Span{End: uint32(len(text))})
+					if !bytes.Equal(dst[:n], double([]byte(want))) || replaced != bad {
+						t.Fatalf("%q: got %q, %d, want %q, %d", text, dst[:n], replaced, want, bad)
+					}
+				}
+			}
 		}
 	}
 }

@@ -23,6 +23,7 @@ var workloads = []workload{
 	{"quotes", quoteHeavy},
 	{"longtext", longText},
 	{"nested", nested},
+	{"escapes", escapes},
 }
 
 // words makes text like that of TPC-H, of at least n bytes.
@@ -64,6 +65,20 @@ func quoteHeavy(r *rand.Rand) string {
 		return words(r, r.IntN(20)) + `\"` + words(r, 5) + `\" ` + words(r, r.IntN(10)) + []string{`\n`, `\\`, `\u00e9`, ``, ``}[r.IntN(5)] + words(r, r.IntN(20))
 	}
 	return fmt.Sprintf(`{"id":%d,"said":"he said \"hi\"","one":"%s","two":"%s","three":"%s"}`, r.IntN(100000), text(), text(), text())
+}
+
+// escapes has texts in which every few bytes have to be written as others, or are not ASCII.
+func escapes(r *rand.Rand) string {
+	all := strings.Fields(`\"hi\" \n \\ \t \/ \u00e9 \u2013 é ü 😀 C:\\dir\\file he said quick pending deposits sleep carefully above the final`)
+	text := func() string {
+		var b strings.Builder
+		for n := 20 + r.IntN(160); b.Len() < n; {
+			b.WriteString(all[r.IntN(len(all))])
+			b.WriteByte(' ')
+		}
+		return b.String()
+	}
+	return fmt.Sprintf(`{"id":%d,"one":"%s","two":"%s","three":"%s","four":"%s"}`, r.IntN(100000), text(), text(), text(), text())
 }
 
 // longText has a text of a few thousand bytes.

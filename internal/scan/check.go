@@ -3,7 +3,6 @@ package scan
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf8"
 )
 
 // Check goes through the JSON value that begins at doc[i], and through nothing else. It
@@ -62,7 +61,7 @@ func checkString(doc []byte, i int) (end int, kind Kind, clean bool) {
 	if end = plainEnd(doc, i+1); doc[end] == '"' {
 		return end + 1, Text, true
 	}
-	return checkText(doc, i+1, end)
+	return checkText(doc, end)
 }
 
 // plainEnd returns the index of the first byte at or after doc[i] that is not plain, or one
@@ -83,63 +82,6 @@ func plainEnd(doc []byte, i int) int {
 func notPlain(x uint64) uint64 {
 	quote, backslash := x^low*'"', x^low*'\\'
 	return ((quote - low) | (backslash - low) | (x - low*0x20) | x) & high
-}
-
-// checkText goes on with a string at doc[i], behind its plain beginning at doc[start].
-func checkText(doc []byte, start, i int) (end int, kind Kind, clean bool) {
-	kind = Text
-	other := uint64(0) // gathers bytes; its high bits are set where one was not ASCII
-	for {
-		for i+8 <= len(doc) {
-			x := binary.LittleEndian.Uint64(doc[i:])
-			found := (zeroBytes(x^low*'"') | zeroBytes(x^low*'\\') | (x-low*0x20)&^x) & high
-			if found == 0 {
-				other |= x
-				i += 8
-				continue
-			}
-			n := bits.TrailingZeros64(found) &^ 7
-			other |= x & (1<<n - 1)
-			i += n / 8
-			break
-		}
-		switch c := doc[i]; {
-		case c == '"':
-			if other&high != 0 && !utf8.Valid(doc[start:i]) {
-				return i + 1, Escaped, false
-			}
-			return i + 1, kind, true
-		case c == '\\':
-			n := escapeLen(doc[i:])
-			if n == 0 {
-				return 0, Missing, true
-			}
-			i += n
-			kind = Escaped
-		case c < 0x20:
-			return 0, Missing, true
-		default: // near the end of doc
-			other |= uint64(c)
-			i++
-		}
-	}
-}
-
-// escapeLen is the length of the escape at the start of s, which has a backslash there; 0
-// if it is none.
-func escapeLen(s []byte) int {
-	if len(s) < 2 {
-		return 0
-	}
-	switch s[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if _, ok := hex4(s[2:]); ok {
-			return 6
-		}
-	}
-	return 0
 }
 
 // checkNumber checks the number at doc[i] and returns the index behind it, or 0.

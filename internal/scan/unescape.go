@@ -26,7 +26,7 @@ func AppendUnescaped(dst, s []byte) (out []byte, replaced int) {
 			s = s[2:]
 			continue
 		}
-		r, n := decodeU(s)
+		r, n := DecodeU(s)
 		if r == utf8.RuneError && n < 0 {
 			replaced++
 			n = -n
@@ -42,17 +42,33 @@ var escaped = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-// decodeU reads the \uXXXX escape at the start of s, or a pair of them that makes one
+// Hex4 reads the four hexadecimal digits at the start of s. It is negative if they are none.
+func Hex4(s []byte) rune {
+	return hexDigits[s[0]]<<12 | hexDigits[s[1]]<<8 | hexDigits[s[2]]<<4 | hexDigits[s[3]]
+}
+
+// hexDigits are the values of the digits, and -1 for other bytes.
+var hexDigits = func() (values [256]rune) {
+	for i := range values {
+		values[i] = -1
+	}
+	for i := range 16 {
+		values["0123456789abcdef"[i]] = rune(i)
+		values["0123456789ABCDEF"[i]] = rune(i)
+	}
+	return values
+}()
+
+// DecodeU reads the \uXXXX escape at the start of s, or a pair of them that makes one
 // character. It returns the character and the length of its escape, negative where a
 // surrogate has no partner.
-func decodeU(s []byte) (rune, int) {
-	r, _ := hex4(s[2:])
+func DecodeU(s []byte) (rune, int) {
+	r := Hex4(s[2:])
 	if !utf16.IsSurrogate(r) {
 		return r, 6
 	}
 	if len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
-		low, _ := hex4(s[8:])
-		if both := utf16.DecodeRune(r, low); both != utf8.RuneError {
+		if both := utf16.DecodeRune(r, Hex4(s[8:])); both != utf8.RuneError {
 			return both, 12
 		}
 	}

@@ -71,10 +71,7 @@ func validEscapes(doc []byte) bool {
 		switch doc[i+1] {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		case 'u':
-			if n = 6; i+n > len(doc) {
-				return false
-			}
-			if _, ok := hex4(doc[i+2:]); !ok {
+			if n = 6; i+n > len(doc) || Hex4(doc[i+2:]) < 0 {
 				return false
 			}
 		default:
@@ -82,26 +79,4 @@ func validEscapes(doc []byte) bool {
 		}
 		doc = doc[i+n:]
 	}
-}
-
-// hex4 reads the four hexadecimal digits at the start of s.
-func hex4(s []byte) (rune, bool) {
-	if len(s) < 4 {
-		return 0, false
-	}
-	var r rune
-	for _, c := range s[:4] {
-		switch {
-		case '0' <= c && c <= '9':
-			c -= '0'
-		case 'a' <= c && c <= 'f':
-			c -= 'a' - 10
-		case 'A' <= c && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }
