@@ -70,7 +70,7 @@ func checkEscapes(doc []byte, i int) (end int, other uint64, escapes bool) {
 		for ; starts != 0; starts &= starts - 1 {
 			e := bits.TrailingZeros64(starts) & (block - 1)
 			// Branches, since they nearly always go the same way: a loop without any took
-			// half as long again.
+			// more than half as long again.
 			if c := b[e+1]; escaped[c] == 0 && (c != 'u' || Hex4(b[e+2:e+6]) < 0) {
 				return 0, 0, false
 			}
@@ -109,8 +109,8 @@ func noBackslash(x uint64) uint64 {
 }
 
 // noStop has a bit for each byte of x that is neither a quote nor a control character. One
-// bit of all bytes is turned so that a quote changes places with the double of a space: then
-// a subtraction finds both.
+// bit of each byte is turned, so that a quote changes places with a space: then it stands
+// right behind the control characters, and a subtraction finds both.
 func noStop(x uint64) uint64 {
 	x ^= low * ('"' ^ 0x20)
 	return gather(x | ((x | high) - low*0x21))
