@@ -80,8 +80,8 @@ const (
 // anywhere in the batch, and is one piece.
 type Segment struct {
 	Stream int32
-	First  int // Records[First] is its first record
-	Rows   int // of records
+	First  int32 // Records[First] is its first record
+	Rows   int32
 	Start  int
 	End    int
 	Sum    compress.Sum // of a packed segment: what it was before

@@ -15,23 +15,26 @@ import (
 // A small object goes in one request (Put) when it is closed. One that outgrows its first
 // part becomes an upload in parts. Either way nothing is visible before all of it is.
 type Object struct {
+	// What each append touches, together: with hundreds of streams that take turns, time goes
+	// into fetching it.
+	tail     []byte // the chunk that is filling, or nil; not one of chunks
+	rows     int64
+	buffered int64 // bytes in chunks and tail
+	size     int64 // bytes appended in all
+	closed   bool
+	parts    int // cut so far
+	u        *Uploader
+
 	Key  string
-	u    *Uploader
 	set  *Set
 	meta func(rows int64) Metadata
-	rows int64
 
 	// Trailer, if set, is asked once, when the object is closed, for the bytes that end it.
 	// That may be between two calls of Append, when the memory budget is spent.
 	Trailer func() []byte
 
-	// What is filling; of the goroutine that writes.
-	chunks   [][]byte
-	buffered int64 // bytes in chunks
-	size     int64 // bytes appended in all
-	parts    int   // cut so far
-	closed   bool
-	trailer  []byte // of a closed object; a few bytes, not of the budget
+	chunks  [][]byte // full, and not cut yet; of the goroutine that writes, as all above
+	trailer []byte   // of a closed object; a few bytes, not of the budget
 
 	// What is on its way; shared with the workers.
 	creating chan struct{} // has room for one: who makes upload, or looks at it
@@ -77,27 +80,43 @@ func (o *Object) Room() int64 {
 // waits while the memory budget is spent.
 func (o *Object) Append(ctx context.Context, p []byte, rows int64) error {
 	o.rows += rows
-	for len(p) > 0 {
-		if n := len(o.chunks); n == 0 || len(o.chunks[n-1]) == chunkSize {
-			if o.buffered >= o.partSize() {
-				if err := o.cut(ctx, false); err != nil {
-					return err
-				}
-			}
-			c, err := o.u.chunk(ctx, o)
-			if err != nil {
-				return err
-			}
-			o.chunks = append(o.chunks, c)
-			o.u.filled++
-		}
-		c := &o.chunks[len(o.chunks)-1]
-		n := min(chunkSize-len(*c), len(p))
-		*c = append(*c, p[:n]...)
-		p = p[n:]
+	for {
+		n := min(cap(o.tail)-len(o.tail), len(p))
+		o.tail = append(o.tail, p[:n]...)
 		o.buffered += int64(n)
 		o.size += int64(n)
+		if p = p[n:]; len(p) == 0 {
+			return nil
+		}
+		if err := o.next(ctx); err != nil {
+			return err
+		}
 	}
+}
+
+// next begins another chunk, after cutting what is a part.
+func (o *Object) next(ctx context.Context) error {
+	if o.tail != nil {
+		o.chunks, o.tail = append(o.chunks, o.tail), nil
+	}
+	if o.buffered >= o.partSize() {
+		if err := o.cut(ctx, false); err != nil {
+			return err
+		}
+	}
+	if o.chunks == nil {
+		room := int64(8)
+		if o.parts > 0 { // it will be a whole part
+			room = o.partSize()/chunkSize + 1
+		}
+		o.chunks = make([][]byte, 0, room)
+	}
+	c, err := o.u.chunk(ctx, o)
+	if err != nil {
+		return err
+	}
+	o.tail = c
+	o.u.filled++
 	return nil
 }
 
@@ -116,8 +135,11 @@ func (o *Object) partSize() int64 {
 // take empties the buffer.
 func (o *Object) take() [][]byte {
 	chunks := o.chunks
+	if o.tail != nil {
+		chunks = append(chunks, o.tail)
+	}
 	o.u.filled -= len(chunks)
-	o.chunks, o.buffered = nil, 0
+	o.chunks, o.tail, o.buffered = nil, nil, 0
 	return chunks
 }
 
@@ -204,7 +226,7 @@ func (o *Object) Close(ctx context.Context) error {
 			return o.set.visible(ctx, o)
 		})
 	}
-	if len(o.chunks) > 0 || len(o.trailer) > 0 {
+	if o.buffered > 0 || len(o.trailer) > 0 {
 		return o.cut(ctx, true)
 	}
 	o.mu.Lock()

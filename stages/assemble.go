@@ -25,6 +25,7 @@ type Assemble struct {
 	passed  int64 // records in front of the mark that is looked at; not more than rows
 	counted int64 // records in front of the last LEGACY or GLOBAL state
 	status  bool  // the source sends stream statuses
+	packed  bool  // the tables are compressed
 }
 
 // AssembleOptions are what the stage works with.
@@ -42,16 +43,20 @@ type AssembleOptions struct {
 // stream is what Assemble knows of one stream.
 type stream struct {
 	table   *Table
-	keys    *sink.Keys
-	set     *sink.Set
 	object  *sink.Object // nil or closed: the next row opens one
-	opened  time.Time
-	header  []byte       // what each object begins with
-	packed  compress.Sum // of what the object has: only for tables that are compressed
-	first   compress.Sum // of header
-	counted int64        // records since its last state
 	ended   ending
-	sum     StreamSummary
+	counted int64 // records since its last state
+	rows    int64
+	bytes   int64        // of its objects
+	packed  compress.Sum // of what the object has: only for tables that are compressed
+
+	sum StreamSummary
+
+	keys   *sink.Keys
+	set    *sink.Set
+	opened time.Time
+	header []byte       // what each object begins with
+	first  compress.Sum // of header
 }
 
 type ending int
@@ -74,6 +79,7 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 		}
 		a.streams[i].set.NextKey = opts.Keys[i].Next
 		a.streams[i].begin()
+		a.packed = t.Codec != nil // all of them, or none
 	}
 	return a
 }
@@ -93,8 +99,9 @@ func (s *stream) begin() {
 // Process appends the batch's rows and acts on its marks.
 func (a *Assemble) Process(ctx context.Context, b *pipeline.Batch) error {
 	marks, passed := b.Marks, 0
-	for _, seg := range b.Segments {
-		for ; len(marks) > 0 && int(marks[0].At) <= seg.First; marks = marks[1:] {
+	for i := range b.Segments {
+		seg := &b.Segments[i]
+		for ; len(marks) > 0 && marks[0].At <= seg.First; marks = marks[1:] {
 			passed = a.pass(b, passed, int(marks[0].At))
 			if err := a.mark(ctx, b, &marks[0]); err != nil {
 				return err
@@ -115,9 +122,12 @@ func (a *Assemble) Process(ctx context.Context, b *pipeline.Batch) error {
 	return nil
 }
 
-// pass counts the batch's records up to the number end. A packed segment may have given
-// more rows to an object than stand in front of the mark.
+// pass counts the batch's records up to the number end. Segments could do that, were it not
+// for packed ones: they may have given more rows to an object than stand in front of the mark.
 func (a *Assemble) pass(b *pipeline.Batch, from, end int) int {
+	if !a.packed {
+		return end
+	}
 	for i := from; i < end; i++ {
 		a.streams[b.Records[i].Stream].counted++
 	}
@@ -126,31 +136,30 @@ func (a *Assemble) pass(b *pipeline.Batch, from, end int) int {
 }
 
 // segment appends rows of one stream to its object.
-func (a *Assemble) segment(ctx context.Context, b *pipeline.Batch, seg pipeline.Segment) error {
+func (a *Assemble) segment(ctx context.Context, b *pipeline.Batch, seg *pipeline.Segment) error {
 	s := &a.streams[seg.Stream]
 	if s.ended != running && s.table.Refresh != Append {
 		line := b.Line + int64(b.Records[seg.First].Line)
 		return &pipeline.LineError{Line: line, Err: fmt.Errorf("RECORD of stream %s behind the status that ended it: its full refresh is over", s.table.Stream)}
 	}
-	for seg.Rows > 0 {
+	for start, done := seg.Start, int32(0); done < seg.Rows; {
 		if s.object == nil || s.object.Closed() {
 			if err := a.open(ctx, s); err != nil {
 				return s.failed(err)
 			}
 		}
-		rows, stop := seg.Rows, seg.End // a piece can't be cut
-		if s.table.Codec == nil {
-			room := s.object.Room()
-			rows = 1 + sort.Search(seg.Rows-1, func(i int) bool {
-				return int64(b.Records[seg.First+i].End-seg.Start) >= room
-			})
-			stop = b.Records[seg.First+rows-1].End
+		rows, end := seg.Rows-done, seg.End
+		if a.packed { // a piece can't be cut
+			s.packed = s.packed.Join(seg.Sum) // first: the object may be closed by what comes next
+		} else if room := s.object.Room(); int64(end-start) > room {
+			rest := b.Records[seg.First+done : seg.First+seg.Rows]
+			rows = 1 + int32(sort.Search(len(rest)-1, func(i int) bool { return int64(rest[i].End-start) >= room }))
+			end = rest[rows-1].End
 		}
-		s.packed = s.packed.Join(seg.Sum) // first: the object may be closed by what comes next
-		if err := a.append(ctx, s, b.Output[seg.Start:stop], int64(rows)); err != nil {
+		if err := a.append(ctx, s, b.Output[start:end], int64(rows)); err != nil {
 			return s.failed(err)
 		}
-		seg.First, seg.Rows, seg.Start = seg.First+rows, seg.Rows-rows, stop
+		start, done = end, done+rows
 	}
 	return nil
 }
@@ -161,8 +170,12 @@ func (a *Assemble) append(ctx context.Context, s *stream, p []byte, rows int64) 
 		return err
 	}
 	a.rows += rows
-	s.sum.Rows += rows
-	s.sum.Bytes += int64(len(p))
+	if !a.packed {
+		a.passed += rows
+		s.counted += rows
+	}
+	s.rows += rows
+	s.bytes += int64(len(p))
 	if s.object.Full() {
 		return s.object.Close(ctx)
 	}
@@ -179,7 +192,7 @@ func (a *Assemble) open(ctx context.Context, s *stream) error {
 	if codec := s.table.Codec; codec != nil {
 		s.object.Trailer = func() []byte { return codec.AppendTrailer(nil, s.packed) }
 	}
-	s.sum.Bytes += int64(len(s.header))
+	s.bytes += int64(len(s.header))
 	return s.object.Append(ctx, s.header, 0)
 }
 

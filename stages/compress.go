@@ -44,7 +44,7 @@ func (c *Compress) Process(_ context.Context, b *pipeline.Batch) error {
 	first := 0
 	for i := range b.Segments {
 		border := false
-		for ; len(marks) > 0 && int(marks[0].At) <= b.Segments[i].First; marks = marks[1:] {
+		for ; len(marks) > 0 && marks[0].At <= b.Segments[i].First; marks = marks[1:] {
 			border = border || marks[0].Kind == pipeline.StreamComplete || marks[0].Kind == pipeline.StreamIncomplete
 		}
 		if border {

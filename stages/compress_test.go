@@ -29,9 +29,9 @@ func unpack(t *testing.T, pieces []byte, sum compress.Sum) string {
 }
 
 // ends reports whether a stream ends between two records of a batch.
-func ends(b *pipeline.Batch, from, to int) bool {
+func ends(b *pipeline.Batch, from, to int32) bool {
 	for _, m := range b.Marks {
-		if m.Kind == pipeline.StreamComplete && int(m.At) > from && int(m.At) <= to {
+		if m.Kind == pipeline.StreamComplete && m.At > from && m.At <= to {
 			return true
 		}
 	}
@@ -67,14 +67,14 @@ func TestCompressKeepsRowsInOrder(t *testing.T) {
 		}
 		got, packed, sums, rows := map[int32]string{}, map[int32][]byte{}, map[int32]compress.Sum{}, 0
 		for i, s := range b.Segments {
-			rows += s.Rows
+			rows += int(s.Rows)
 			packed[s.Stream] = append(packed[s.Stream], b.Output[s.Start:s.End]...)
 			sums[s.Stream] = sums[s.Stream].Join(s.Sum)
 			if i > 0 && s.First <= b.Segments[i-1].First {
 				t.Errorf("seed %d: a segment of record %d behind one of %d", seed, s.First, b.Segments[i-1].First)
 			}
 			// The rows of this piece are the next ones of its stream, and none of another run.
-			n := 0
+			n := int32(0)
 			for r := s.First; n < s.Rows; r++ {
 				if b.Records[r].Stream == s.Stream {
 					if n++; ends(b, s.First, r) {

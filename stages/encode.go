@@ -34,7 +34,7 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 			broken = true
 		}
 		if broken {
-			b.Segments = append(b.Segments, pipeline.Segment{Stream: r.Stream, First: i, Start: len(b.Output)})
+			b.Segments = append(b.Segments, pipeline.Segment{Stream: r.Stream, First: int32(i), Start: len(b.Output)})
 		}
 		row.ID, row.EmittedAt, row.Data, row.Changes, row.Clean = r.ID, r.EmittedAt, r.Data, r.Changes, r.Clean
 		row.Values, row.Columns, row.Extra = b.ValuesOf(i), r.Columns, r.Extra

@@ -54,7 +54,7 @@ type flattener struct {
 	columns map[string]uint32
 	extra   bool // undeclared members are kept
 
-	last  *plan // of the record before
+	last  [2]*plan // that were used last: where two workers decode, there are two of each
 	plans map[*scan.Shape]*plan
 	text  []byte // scratch for an unescaped key
 
@@ -106,21 +106,30 @@ func (f *flattener) planOf(s *scan.Shape) *plan {
 	if s == nil {
 		return nil
 	}
-	if f.last == nil || f.last.shape != s {
-		p := f.plans[s]
-		if p == nil {
-			if len(f.plans) == maxPlans {
-				clear(f.plans)
-			}
-			p = f.newPlan(s)
-			f.plans[s] = p
+	p := f.last[0]
+	if p == nil || p.shape != s {
+		if p = f.last[1]; p == nil || p.shape != s {
+			p = f.known(s)
 		}
-		f.last = p
+		f.last[0], f.last[1] = p, f.last[0]
 	}
-	if f.last.twins {
+	if p.twins {
 		return nil
 	}
-	return f.last
+	return p
+}
+
+// known looks a plan up, or makes it.
+func (f *flattener) known(s *scan.Shape) *plan {
+	p := f.plans[s]
+	if p == nil {
+		if len(f.plans) == maxPlans {
+			clear(f.plans)
+		}
+		p = f.newPlan(s)
+		f.plans[s] = p
+	}
+	return p
 }
 
 func (f *flattener) newPlan(s *scan.Shape) *plan {

@@ -27,9 +27,10 @@ type StreamSummary struct {
 func (a *Assemble) Summary() []StreamSummary {
 	var all []StreamSummary
 	for i := range a.streams {
-		s := a.streams[i].sum
-		s.Complete = a.streams[i].ended == complete
-		all = append(all, s)
+		s := &a.streams[i]
+		sum := s.sum
+		sum.Rows, sum.Bytes, sum.Complete = s.rows, s.bytes, s.ended == complete
+		all = append(all, sum)
 	}
 	return all
 }

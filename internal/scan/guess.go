@@ -3,6 +3,7 @@ package scan
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -155,14 +156,28 @@ func (s *Shape) adopt(old *Shape) {
 	s.wholeFrom()
 }
 
-// wholeFrom sets whole from all the rest.
+// wholeFrom sets whole from all the rest. Its texts are parts of one: where hundreds of
+// streams take turns they are seldom in the cache, and then come line by line.
 func (s *Shape) wholeFrom() {
-	s.whole = make([]member, len(s.keys))
-	for i, k := range s.keys {
-		s.whole[i] = member{k.text, k.inner}
+	if len(s.keys) == 0 {
+		return
 	}
-	if len(s.keys) > 0 {
-		s.whole[0].text = s.open + s.keys[0].text[len(s.sep):]
+	var all strings.Builder
+	all.WriteString(s.open)
+	for i, k := range s.keys {
+		if i == 0 {
+			k = k.behind("", len(s.sep))
+		}
+		all.WriteString(k.text)
+	}
+	s.whole = make([]member, len(s.keys))
+	rest := all.String()
+	for i, k := range s.keys {
+		n := len(k.text)
+		if i == 0 {
+			n += len(s.open) - len(s.sep)
+		}
+		s.whole[i], rest = member{rest[:n], k.inner}, rest[n:]
 	}
 }
 
