@@ -22,7 +22,7 @@ type Batch struct {
 
 	Records []Record
 	Marks   []Mark
-	Values  []scan.Value // of all records, in order: see Record.Values
+	Values  []scan.Value // of all records: see ValuesOf
 	Columns []int32      // of records that have no plan in common with others
 	Extra   []scan.Span  // undeclared members that are kept
 
@@ -41,10 +41,11 @@ type Record struct {
 	Line      int32 // of the batch, from 0
 	Data      scan.Span
 	Changes   scan.Span
-	EmittedAt int64       // milliseconds since the epoch
-	NoTime    bool        // the source gave no emitted_at
-	Clean     bool        // Data and Changes are good UTF-8
-	Values    int32       // end of its values in Batch.Values; they begin where the record before ends
+	EmittedAt int64 // milliseconds since the epoch
+	NoTime    bool  // the source gave no emitted_at
+	Clean     bool  // Data and Changes are good UTF-8
+	First     int32 // its values are Batch.Values[First:Last]
+	Last      int32
 	Shape     *scan.Shape // whose keys the values belong to; nil: keys and values take turns
 	ID        uuid.UUID
 	Columns   []int32     // of a flattened record: see format.Row
@@ -136,19 +137,5 @@ func (b *Batch) RowStart(i int) int {
 	return b.Records[i-1].End
 }
 
-// ValuesOf returns the values of record i.
-func (b *Batch) ValuesOf(i int) []scan.Value {
-	start := int32(0)
-	if i > 0 {
-		start = b.Records[i-1].Values
-	}
-	return b.Values[start:b.Records[i].Values]
-}
-
-// ValuesEnd is where the values of the next record begin.
-func (b *Batch) ValuesEnd() int32 {
-	if n := len(b.Records); n > 0 {
-		return b.Records[n-1].Values
-	}
-	return 0
-}
+// ValuesOf returns the values of a record.
+func (b *Batch) ValuesOf(r *Record) []scan.Value { return b.Values[r.First:r.Last] }

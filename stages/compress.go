@@ -20,21 +20,12 @@ type Compress struct {
 	segments   []pipeline.Segment // likewise
 	gathered   []byte             // rows that are not neighbours
 
-	chains []chain // by stream: its segments in the run that is being packed
-	next   []int32 // by segment: the next one of the same stream, or -1
-	order  []int32 // the streams of the run, as they first appear
+	groups groups // of segments
 }
-
-// chain is the first and the last segment of a stream, or -1.
-type chain struct{ first, last int32 }
 
 // NewCompress makes one worker's copy of the stage.
 func NewCompress(catalog *Catalog, codec compress.Codec) *Compress {
-	c := &Compress{compressor: codec.NewCompressor(), chains: make([]chain, len(catalog.Tables))}
-	for i := range c.chains {
-		c.chains[i] = chain{-1, -1}
-	}
-	return c
+	return &Compress{compressor: codec.NewCompressor(), groups: newGroups(len(catalog.Tables))}
 }
 
 // Process packs the batch.
@@ -70,25 +61,19 @@ const maxScratch = 4 << 20
 
 // run packs the segments from first up to the border end.
 func (c *Compress) run(b *pipeline.Batch, first, end int) {
-	c.next, c.order = c.next[:0], c.order[:0]
+	g := &c.groups
+	g.begin()
 	for i := first; i < end; i++ {
-		c.next = append(c.next, -1)
-		chain := &c.chains[b.Segments[i].Stream]
-		if chain.first < 0 {
-			chain.first = int32(i)
-			c.order = append(c.order, b.Segments[i].Stream)
-		} else {
-			c.next[int(chain.last)-first] = int32(i)
-		}
-		chain.last = int32(i)
+		g.add(b.Segments[i].Stream, int32(i-first))
 	}
-	for _, stream := range c.order {
-		seg := b.Segments[c.chains[stream].first]
+	for _, stream := range g.order {
+		i := g.take(stream)
+		seg := b.Segments[first+int(i)]
 		rows := b.Output[seg.Start:seg.End]
-		if c.chains[stream].first != c.chains[stream].last {
+		if i = g.next[i]; i >= 0 {
 			c.gathered = append(c.gathered[:0], rows...)
-			for i := c.next[int(c.chains[stream].first)-first]; i >= 0; i = c.next[int(i)-first] {
-				more := &b.Segments[i]
+			for ; i >= 0; i = g.next[i] {
+				more := &b.Segments[first+int(i)]
 				c.gathered = append(c.gathered, b.Output[more.Start:more.End]...)
 				seg.Rows += more.Rows
 			}
@@ -98,6 +83,5 @@ func (c *Compress) run(b *pipeline.Batch, first, end int) {
 		c.packed, seg.Sum = c.compressor.AppendPiece(c.packed, rows)
 		seg.End = len(c.packed)
 		c.segments = append(c.segments, seg)
-		c.chains[stream] = chain{-1, -1}
 	}
 }

@@ -16,6 +16,9 @@ type Decode struct {
 	catalog *Catalog
 	decoder *airbyte.Decoder
 	message airbyte.Message
+
+	switches int // records of another stream than the one before, in this batch
+	groups   groups
 }
 
 // NewDecode makes one worker's copy of the stage.
@@ -24,7 +27,7 @@ func NewDecode(catalog *Catalog) *Decode {
 	for i, t := range catalog.Tables {
 		ids[i] = t.Stream
 	}
-	return &Decode{catalog: catalog, decoder: airbyte.NewDecoder(ids)}
+	return &Decode{catalog: catalog, decoder: airbyte.NewDecoder(ids), groups: newGroups(len(ids))}
 }
 
 // Process decodes the batch. It fails on the first line that is no message, with the line's
@@ -32,6 +35,7 @@ func NewDecode(catalog *Catalog) *Decode {
 func (d *Decode) Process(_ context.Context, b *pipeline.Batch) error {
 	m := &d.message
 	m.Values = b.Values
+	d.switches = 0
 	line := int32(0)
 	for start := 0; start < len(b.Input); line++ {
 		next, err := d.decoder.Next(b.Input, start, m)
@@ -45,6 +49,9 @@ func (d *Decode) Process(_ context.Context, b *pipeline.Batch) error {
 	}
 	b.Values = m.Values
 	m.Values = nil // it is the batch's
+	if len(d.catalog.Tables) >= manyStreams && d.switches > len(b.Records)/8 {
+		d.groups.group(b)
+	}
 	return nil
 }
 
@@ -57,12 +64,19 @@ func (d *Decode) take(b *pipeline.Batch, line int32, text []byte, start uint32) 
 			return fmt.Errorf("RECORD of stream %s, which is not in the catalog",
 				airbyte.StreamID{Namespace: string(m.Namespace), Name: string(m.Name)})
 		}
+		first := int32(0)
+		if n := len(b.Records); n > 0 {
+			first = b.Records[n-1].Last
+			if b.Records[n-1].Stream != m.Stream {
+				d.switches++
+			}
+		}
 		if !d.catalog.Tables[m.Stream].Format.Flatten {
-			m.Values = m.Values[:b.ValuesEnd()] // they are checked, and not needed
+			m.Values = m.Values[:first] // they are checked, and not needed
 		}
 		b.Records = append(b.Records, pipeline.Record{
 			Stream: m.Stream, Line: line, Data: m.Data, Changes: m.Changes, EmittedAt: m.EmittedAt, NoTime: m.NoTime,
-			Clean: m.Clean, Shape: m.Shape, Values: int32(len(m.Values)),
+			Clean: m.Clean, Shape: m.Shape, First: first, Last: int32(len(m.Values)),
 		})
 	case airbyte.State, airbyte.Status:
 		mark := pipeline.Mark{At: int32(len(b.Records)), Line: line, Kind: markKind(m), Stream: -1, State: m.State}

@@ -37,7 +37,7 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 			b.Segments = append(b.Segments, pipeline.Segment{Stream: r.Stream, First: int32(i), Start: len(b.Output)})
 		}
 		row.ID, row.EmittedAt, row.Data, row.Changes, row.Clean = r.ID, r.EmittedAt, r.Data, r.Changes, r.Clean
-		row.Values, row.Columns, row.Extra = b.ValuesOf(i), r.Columns, r.Extra
+		row.Values, row.Columns, row.Extra = b.ValuesOf(r), r.Columns, r.Extra
 		var n int
 		b.Output, n = e.catalog.Tables[r.Stream].Encoder.AppendRow(b.Output, row)
 		if n > 0 {

@@ -36,9 +36,9 @@ func (f *Flatten) Process(_ context.Context, b *pipeline.Batch) error {
 			continue
 		}
 		if p := t.planOf(r.Shape); p == nil {
-			t.irregular(b, r, b.ValuesOf(i))
+			t.irregular(b, r, b.ValuesOf(r))
 		} else if r.Columns = p.columns; p.undeclared != nil {
-			t.undeclaredMembers(b, r, p, b.ValuesOf(i))
+			t.undeclaredMembers(b, r, p, b.ValuesOf(r))
 		}
 	}
 	for i, t := range f.tables {

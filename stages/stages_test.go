@@ -117,7 +117,7 @@ func TestStampMakesVersion4IDs(t *testing.T) {
 // cells shows what a flattened record has in each column, and what is kept beside them.
 func cells(b *pipeline.Batch, record int) string {
 	var all []string
-	r, values := &b.Records[record], b.ValuesOf(record)
+	r, values := &b.Records[record], b.ValuesOf(&b.Records[record])
 	for column, i := range r.Columns {
 		if i >= 0 && values[i].Kind != scan.Missing {
 			all = append(all, fmt.Sprintf("%d=%s", column, values[i].Of(b.Input)))
