@@ -146,8 +146,27 @@ func (d *Decoder) fillData(f *form, doc []byte, i int, m *Message) (end int) {
 	return fit.End
 }
 
+// plainMillis reads a time as nearly all sources write it: 10 to 18 digits and no more. An
+// end of 0 means that it is something else.
+func plainMillis(doc []byte, i int) (millis int64, end int) {
+	start := i
+	for ; i < start+18 && doc[i]-'0' < 10; i++ {
+		millis = millis*10 + int64(doc[i]-'0')
+	}
+	if i < start+10 || doc[start] == '0' || doc[i] != ',' && doc[i] != '}' {
+		return 0, 0
+	}
+	return millis, i
+}
+
 // fillSlot decodes the value at doc[i].
 func (d *Decoder) fillSlot(s slot, doc []byte, i int, m *Message) (end int) {
+	if s == emittedSlot {
+		if m.EmittedAt, end = plainMillis(doc, i); end > 0 {
+			m.NoTime = false
+			return end
+		}
+	}
 	end, kind, clean := scan.Check(doc, i)
 	switch {
 	case end == 0:
