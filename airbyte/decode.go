@@ -20,6 +20,8 @@ type Decoder struct {
 	data    []scan.Guess // what the data of each stream looks like, and of other streams
 	forms   forms        // what a RECORD looks like around its data
 
+	named, spaced scan.Span // the stream's name and namespace on the line that is guessed
+
 	text, namespace, name, key []byte // scratch
 }
 

@@ -13,6 +13,16 @@ type form struct {
 	parts []part
 	end   string // behind the last value, with the line end
 	early bool   // the stream is named in front of its data
+	named int    // parts[:named] name the stream, and nothing else; 0: it is named elsewhere
+	front front  // how the last line began, up to there
+}
+
+// front is how the lines of one stream begin. Mostly the next line is of the stream of the
+// last one, and then one comparison finds it.
+type front struct {
+	text            []byte    // nothing: there was no such line yet
+	name, namespace scan.Span // of text
+	stream          int32
 }
 
 type part struct {
@@ -69,6 +79,9 @@ func (f *forms) learn(doc []byte, start, end int) {
 	}
 	made.end = string(doc[at : end+1])
 	made.early = places[nameSlot] < places[dataSlot] && places[namespaceSlot] < places[dataSlot]
+	if n := max(places[nameSlot], places[namespaceSlot]); n == 1 || n == 2 && places[namespaceSlot] > 0 {
+		made.named = n
+	}
 	f.last[0], f.last[1] = made, f.last[0]
 }
 
@@ -100,8 +113,13 @@ func (d *Decoder) fill(f *form, doc []byte, at int, m *Message) (next int) {
 	// Not all of the message: what belongs to other kinds may stay.
 	m.Kind, m.NoTime, m.Clean = Record, true, true
 	m.Namespace, m.Changes, m.EmittedAt = nil, scan.Span{}, 0
-	i := at
-	for p := range f.parts {
+	i, p := at, 0
+	if n := len(f.front.text); n > 0 && n <= len(doc)-at && string(doc[at:at+n]) == string(f.front.text) {
+		i, p = at+n, f.named
+		m.Name, m.Namespace = f.front.name.Of(doc[at:]), f.front.namespace.Of(doc[at:])
+		m.Stream, d.last = f.front.stream, f.front.stream
+	}
+	for ; p < len(f.parts); p++ {
 		text := f.parts[p].text
 		if len(doc)-i < len(text) || string(doc[i:i+len(text)]) != text {
 			return 0
@@ -115,23 +133,43 @@ func (d *Decoder) fill(f *form, doc []byte, at int, m *Message) (next int) {
 		if i == 0 {
 			return 0
 		}
+		if p+1 == f.named {
+			d.begun(f, doc, at, i, m)
+		}
 	}
 	if len(doc)-i < len(f.end) || string(doc[i:i+len(f.end)]) != f.end {
 		return 0
 	}
-	if !f.early {
+	if f.named == 0 {
 		m.Stream = d.find(m.Namespace, m.Name)
 	}
 	return i + len(f.end)
+}
+
+// begun finds the stream of a line whose beginning doc[at:i] names it, and remembers that.
+func (d *Decoder) begun(f *form, doc []byte, at, i int, m *Message) {
+	f.front.text = f.front.text[:0]
+	if m.Stream = d.find(m.Namespace, m.Name); m.Stream < 0 {
+		return
+	}
+	f.front.text = append(f.front.text, doc[at:i]...)
+	f.front.stream = m.Stream
+	f.front.name = scan.Span{Start: d.named.Start - uint32(at), End: d.named.End - uint32(at)}
+	f.front.namespace = scan.Span{}
+	if len(m.Namespace) > 0 {
+		f.front.namespace = scan.Span{Start: d.spaced.Start - uint32(at), End: d.spaced.End - uint32(at)}
+	}
 }
 
 // fillData decodes the data at doc[i]. If the stream is named later, its shape is that of
 // the record before: a shape says how keys are written, not whose they are.
 func (d *Decoder) fillData(f *form, doc []byte, i int, m *Message) (end int) {
 	stream := d.last
-	if f.early {
+	switch {
+	case f.named > 0:
+		stream = m.Stream
+	case f.early:
 		stream = d.find(m.Namespace, m.Name)
-		m.Stream = stream
 	}
 	if stream < 0 || int(stream) >= len(d.data) {
 		return 0
@@ -172,9 +210,11 @@ func (d *Decoder) fillSlot(s slot, doc []byte, i int, m *Message) (end int) {
 	case end == 0:
 		return 0
 	case s == nameSlot && kind == scan.Text:
-		m.Name = doc[i+1 : end-1]
+		d.named = scan.Span{Start: uint32(i + 1), End: uint32(end - 1)}
+		m.Name = d.named.Of(doc)
 	case s == namespaceSlot && kind == scan.Text:
-		m.Namespace = doc[i+1 : end-1]
+		d.spaced = scan.Span{Start: uint32(i + 1), End: uint32(end - 1)}
+		m.Namespace = d.spaced.Of(doc)
 	case s == namespaceSlot && kind == scan.Null:
 	case s == emittedSlot && kind == scan.Null:
 	case s == emittedSlot && kind == scan.Bare:
