@@ -48,7 +48,8 @@ func Environment() Machine {
 	m := Machine{CPU: "unknown CPU", Cores: runtime.GOMAXPROCS(0), OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version()}
 	m.cpu(contents("/proc/cpuinfo"))
 	m.memory(contents("/proc/meminfo"))
-	if kernel := strings.TrimSpace(contents("/proc/sys/kernel/osrelease")); kernel != "" {
+	// Without what a distribution puts behind the version.
+	if kernel, _, _ := strings.Cut(strings.TrimSpace(contents("/proc/sys/kernel/osrelease")), "-"); kernel != "" {
 		m.OS += " " + kernel
 	}
 	m.Load, _, _ = strings.Cut(contents("/proc/loadavg"), " ")
