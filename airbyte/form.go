@@ -61,9 +61,9 @@ func (f *forms) begin() { f.seen = f.seen[:0] }
 func (f *forms) add(value scan.Span, s slot) { f.seen = append(f.seen, seen{value, s}) }
 
 // learn makes a form of the line doc[start:end], a valid RECORD whose values have been
-// added.
+// added, unless it has one that is known: then it was its data that surprised.
 func (f *forms) learn(doc []byte, start, end int) {
-	if end == len(doc) || !f.surprises.WorthLearning() {
+	if end == len(doc) || f.last[0].fits(doc, start, end, f.seen) || f.last[1].fits(doc, start, end, f.seen) || !f.surprises.WorthLearning() {
 		return
 	}
 	made := &form{}
@@ -83,6 +83,21 @@ func (f *forms) learn(doc []byte, start, end int) {
 		made.named = n
 	}
 	f.last[0], f.last[1] = made, f.last[0]
+}
+
+// fits reports whether the line doc[start:end] with the values of seen has the form f.
+func (f *form) fits(doc []byte, start, end int, values []seen) bool {
+	if f == nil || len(values) != len(f.parts) {
+		return false
+	}
+	at := uint32(start)
+	for i, s := range values {
+		if s.slot != f.parts[i].slot || string(doc[at:s.value.Start]) != f.parts[i].text {
+			return false
+		}
+		at = s.value.End
+	}
+	return string(doc[at:end+1]) == f.end
 }
 
 // guess decodes the line that begins at doc[at] if it has a form that is known, and data

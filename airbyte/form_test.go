@@ -187,3 +187,29 @@ func FuzzNext(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, lines []byte) { checkNext(t, lines) })
 }
+
+// Hundreds of streams, each with data of its own, must not use up what a decoder learns of
+// lines: the two forms here are learned once, and then all lines have one of them.
+func TestFormsAreLearnedOnce(t *testing.T) {
+	var ids []StreamID
+	for i := range 200 {
+		ids = append(ids, StreamID{Name: fmt.Sprint("s", i)})
+	}
+	d := NewDecoder(ids)
+	guessed := 0
+	for round := range 3 {
+		for i := range ids {
+			meta := []string{"", `,"meta":{}`}[i%2]
+			line := []byte(record(fmt.Sprintf(`"stream":"s%d","data":{"key%d":%d},"emitted_at":%d%s`, i, i, i, round, meta)) + "\n")
+			var m Message
+			if d.guess(line, 0, &m) > 0 {
+				guessed++
+			} else if _, err := d.Next(line, 0, &m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if guessed != 400 {
+		t.Errorf("%d of 400 lines were guessed, of those whose stream was known", guessed)
+	}
+}

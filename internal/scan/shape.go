@@ -29,7 +29,8 @@ type key struct {
 	inner *Shape // of the value, if it is an object, or of the objects in the array that it is; nil: not known
 }
 
-// flat is the inner shape of arrays without objects: there is nothing to learn.
+// flat is the inner shape of what there is nothing to learn from: arrays without objects, and
+// what is too deep or too long.
 var flat = &Shape{}
 
 // name is the key as it stands in the document, without its quotes.
