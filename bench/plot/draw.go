@@ -82,7 +82,7 @@ func draw(w io.Writer, r *report.Report, t *report.Table) error {
 	switch {
 	case legend && len(t.Series) > 1:
 		top += 20
-	case legend && t.Series[0].Name != "":
+	case legend && t.Series[0].Name != "" && t.Series[0].Name != t.Name:
 		name += ": " + t.Series[0].Name
 	}
 	canvas := &svgCanvas{Canvas: vgsvg.New(width, top+height+margin)}
