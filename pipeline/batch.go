@@ -129,13 +129,5 @@ func emptied[T any](s []T) []T {
 	return s[:0]
 }
 
-// RowStart is where record i begins in Output.
-func (b *Batch) RowStart(i int) int {
-	if i == 0 {
-		return 0
-	}
-	return b.Records[i-1].End
-}
-
 // ValuesOf returns the values of a record.
 func (b *Batch) ValuesOf(r *Record) []scan.Value { return b.Values[r.First:r.Last] }

@@ -70,6 +70,7 @@ const (
 // NewAssemble makes the stage.
 func NewAssemble(opts AssembleOptions) *Assemble {
 	a := &Assemble{opts: opts, streams: make([]stream, len(opts.Catalog.Tables))}
+	var packer compress.Compressor // one for all headers: it may have many megabytes
 	for i, t := range opts.Catalog.Tables {
 		a.streams[i] = stream{
 			table: t,
@@ -78,22 +79,20 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 			sum:   StreamSummary{Stream: t.Stream, Undeclared: map[string]int64{}},
 		}
 		a.streams[i].set.NextKey = opts.Keys[i].Next
-		a.streams[i].begin()
-		a.packed = t.Codec != nil // all of them, or none
+		if t.Codec != nil && packer == nil { // all tables have it, or none
+			packer, a.packed = t.Codec.NewCompressor(), true
+		}
+		a.streams[i].begin(packer)
 	}
 	return a
 }
 
-// begin makes what each object of the stream begins with.
-func (s *stream) begin() {
-	header := s.table.Encoder.AppendHeader(nil)
-	codec := s.table.Codec
-	if codec == nil {
-		s.header = header
-		return
+// begin makes what each object of the stream begins with; packer is nil without compression.
+func (s *stream) begin(packer compress.Compressor) {
+	s.header = s.table.Encoder.AppendHeader(nil)
+	if packer != nil {
+		s.header, s.first = packer.AppendPiece(s.table.Codec.AppendHeader(nil), s.header)
 	}
-	s.header = codec.AppendHeader(nil)
-	s.header, s.first = codec.NewCompressor().AppendPiece(s.header, header)
 }
 
 // Process appends the batch's rows and acts on its marks.

@@ -28,10 +28,7 @@ func check(doc []byte, i, depth int) (end int, kind Kind, clean bool) {
 		} else {
 			end, clean = checkArray(doc, i, depth-1)
 		}
-		if clean {
-			return end, JSON, true
-		}
-		return end, DirtyJSON, false
+		return end, nestedKind(clean), clean
 	case 't', 'f', 'n':
 		return checkLiteral(doc, i)
 	}

@@ -200,10 +200,7 @@ func kindOf(raw []byte) Kind {
 		}
 		return Escaped
 	case '{', '[':
-		if utf8.Valid(raw) {
-			return JSON
-		}
-		return DirtyJSON
+		return nestedKind(utf8.Valid(raw))
 	case 'n':
 		return Null
 	}

@@ -162,11 +162,8 @@ func (s *Shape) check(doc []byte, i int) (end int, kind Kind, clean, known bool)
 		} else {
 			end, clean = s.skimArray(doc, i)
 		}
-		if end > 0 && clean {
-			return end, JSON, true, true
-		}
 		if end > 0 {
-			return end, DirtyJSON, false, true
+			return end, nestedKind(clean), clean, true
 		}
 	}
 	end, kind, clean = Check(doc, i)

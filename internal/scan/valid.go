@@ -64,17 +64,8 @@ func validEscapes(doc []byte) bool {
 		if i < 0 {
 			return true
 		}
-		if i+1 >= len(doc) {
-			return false
-		}
-		n := 2
-		switch doc[i+1] {
-		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		case 'u':
-			if n = 6; i+n > len(doc) || Hex4(doc[i+2:]) < 0 {
-				return false
-			}
-		default:
+		n := escapeLen(doc[i:])
+		if n == 0 {
 			return false
 		}
 		doc = doc[i+n:]

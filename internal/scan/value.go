@@ -13,6 +13,14 @@ const (
 	DirtyJSON             // an object or an array with bytes that are no UTF-8
 )
 
+// nestedKind is the kind of an object or an array.
+func nestedKind(clean bool) Kind {
+	if clean {
+		return JSON
+	}
+	return DirtyJSON
+}
+
 // Value is a JSON value of a document. A string's span includes its quotes.
 type Value struct {
 	Span
