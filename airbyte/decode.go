@@ -16,6 +16,7 @@ import (
 type Decoder struct {
 	streams []StreamID
 	index   map[string]int32
+	recent  [512]int32   // streams that were found, each at the hash of its name
 	last    int32        // the stream of the record before: mostly this one's too
 	data    []scan.Guess // what the data of each stream looks like, and of other streams
 	forms   forms        // what a RECORD looks like around its data
@@ -32,30 +33,6 @@ func NewDecoder(streams []StreamID) *Decoder {
 		d.index[string(streamKey(nil, []byte(id.Namespace), []byte(id.Name)))] = int32(i)
 	}
 	return d
-}
-
-// streamKey joins a namespace and a name so that no two pairs give the same key.
-func streamKey(dst, namespace, name []byte) []byte {
-	dst = append(dst, namespace...)
-	dst = append(dst, 0xff) // in no UTF-8 text
-	return append(dst, name...)
-}
-
-// find returns the index of a stream, or -1.
-func (d *Decoder) find(namespace, name []byte) int32 {
-	if int(d.last) < len(d.streams) {
-		id := &d.streams[d.last]
-		if string(name) == id.Name && string(namespace) == id.Namespace {
-			return d.last
-		}
-	}
-	d.key = streamKey(d.key[:0], namespace, name)
-	i, ok := d.index[string(d.key)]
-	if !ok {
-		return -1
-	}
-	d.last = i
-	return i
 }
 
 // Next decodes the line that begins at doc[at], and returns the index behind it. It is

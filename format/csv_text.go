@@ -48,7 +48,8 @@ func writeDoubled(dst []byte, n int, doc []byte, text scan.Span) int {
 		for ; found != 0; found &= found - 1 {
 			quote := at + bits.TrailingZeros64(found)
 			if quote-piece < 16 && piece+16 <= len(from) { // most are, in JSON: 32 would cost a quarter more
-				*(*[16]byte)(to[piece+doubled:]) = *(*[16]byte)(from[piece:])
+				out := piece + doubled
+				*(*[16]byte)(to[out : out+16 : out+16]) = *(*[16]byte)(from[piece : piece+16 : piece+16])
 			} else {
 				copy(to[piece+doubled:], from[piece:quote+1])
 			}
@@ -71,7 +72,10 @@ func writeUnescaped(dst []byte, n int, doc []byte, text scan.Span) (end, replace
 			out, bad := scan.AppendUnescaped(dst[:n], from[piece:size])
 			return doubleInPlace(dst, n, len(out)), replaced + bad
 		}
-		found := marks(from[at:], size-at, '\\')
+		found := blockMarks((*[block]byte)(from[at:at+block:at+block]), low*'\\')
+		if size-at < block {
+			found &= 1<<(size-at) - 1
+		}
 		if piece > at {
 			found &= ^uint64(0) << (piece - at) // the rest is of an escape that began before
 		}
@@ -89,12 +93,12 @@ func writeUnescaped(dst []byte, n int, doc []byte, text scan.Span) (end, replace
 			}
 			n += escape - piece
 			if short := shortEscapes[from[escape+1]]; short != 0 {
-				binary.LittleEndian.PutUint16(dst[n:], uint16(short))
+				binary.LittleEndian.PutUint16(dst[n:n+2:n+2], uint16(short))
 				n += int(short >> 16)
 				piece = escape + 2
 				continue
 			}
-			r := scan.Hex4(from[escape+2:])
+			r := scan.Hex4(from[escape+2 : escape+6 : escape+6])
 			if r < 0x80 || r&0xF800 == 0xD800 { // ASCII, or a surrogate
 				var bad int
 				n, piece, bad = writeCode(dst, n, from, escape)
@@ -112,7 +116,7 @@ func writeUnescaped(dst []byte, n int, doc []byte, text scan.Span) (end, replace
 			if r >= 0x800 {
 				length = 3
 			}
-			binary.LittleEndian.PutUint32(dst[n:], uint32(two))
+			binary.LittleEndian.PutUint32(dst[n:n+4:n+4], uint32(two))
 			n += length
 			piece = escape + 6
 		}
@@ -161,13 +165,17 @@ func marks(s []byte, size int, mark byte) (found uint64) {
 		}
 		return found
 	}
-	b, all := (*[block]byte)(s), low*uint64(mark)
-	found = ^(others(b[0:], all) | others(b[8:], all)<<8 | others(b[16:], all)<<16 | others(b[24:], all)<<24 |
-		others(b[32:], all)<<32 | others(b[40:], all)<<40 | others(b[48:], all)<<48 | others(b[56:], all)<<56)
+	found = blockMarks((*[block]byte)(s), low*uint64(mark))
 	if size < block {
 		found &= 1<<size - 1
 	}
 	return found
+}
+
+// blockMarks has a bit for each byte of b that is the mark, which all has in each byte.
+func blockMarks(b *[block]byte, all uint64) uint64 {
+	return ^(others(b[0:], all) | others(b[8:], all)<<8 | others(b[16:], all)<<16 | others(b[24:], all)<<24 |
+		others(b[32:], all)<<32 | others(b[40:], all)<<40 | others(b[48:], all)<<48 | others(b[56:], all)<<56)
 }
 
 // low has the lowest, high the highest bit of each byte of a word.
@@ -176,8 +184,7 @@ const (
 	high = 0x8080808080808080
 )
 
-// others has a bit for each of the first eight bytes of s that is not the mark, which all
-// has in each byte. Less one, a byte whose other bits are zero loses the highest bit that it
+// others has a bit for each of the first eight bytes of s that is not the mark. Less one, a byte whose other bits are zero loses the highest bit that it
 // was lent; the product then gathers the highest bits of all bytes in its highest byte.
 func others(s []byte, all uint64) uint64 {
 	x := binary.LittleEndian.Uint64(s) ^ all

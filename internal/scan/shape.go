@@ -126,14 +126,18 @@ func (s *Shape) straight(doc []byte, i int, found []Value) (n, end int, clean, n
 		at := i + len(m.text)
 		kind, stop := Bare, 0
 		if doc[at] == '"' {
-			kind, stop = Text, plainEnd(doc, at+1)+1
-			if doc[stop-1] != '"' {
-				stop = 0
+			kind, stop = Text, plainEnd(doc, at+1)
+			if doc[stop] == '"' {
+				stop++
+			} else {
+				var ok bool
+				if stop, kind, ok = checkText(doc, stop); stop == 0 {
+					break
+				}
+				clean = clean && ok
 			}
-		} else if doc[at]-'1' < 9 {
-			if stop = digits(doc, at); doc[stop] == '.' || doc[stop]|0x20 == 'e' {
-				stop = 0
-			}
+		} else if doc[at]-'0' < 10 {
+			stop = checkNumber(doc, at)
 		}
 		if stop == 0 {
 			var ok, known bool
@@ -185,6 +189,11 @@ func (s *Shape) skim(doc []byte, i int) (end int, clean bool) {
 				i = stop + 1
 				continue
 			}
+		} else if doc[i]-'0' < 10 {
+			if stop := checkNumber(doc, i); stop > 0 {
+				i = stop
+				continue
+			}
 		}
 		stop, _, ok, _ := m.inner.check(doc, i)
 		if stop == 0 {
@@ -201,6 +210,9 @@ func (s *Shape) skim(doc []byte, i int) (end int, clean bool) {
 
 // skimArray goes through the array at doc[i], whose objects are expected to have the shape s.
 func (s *Shape) skimArray(doc []byte, i int) (end int, clean bool) {
+	if doc[i+1] == ']' {
+		return i + 2, true
+	}
 	clean = true
 	for doc[i] != ']' { // at the bracket, or at a comma
 		i = skipBlank(doc, i+1)
@@ -211,7 +223,7 @@ func (s *Shape) skimArray(doc []byte, i int) (end int, clean bool) {
 			stop, _, ok = Check(doc, i) // and not arrays in arrays without end
 		}
 		if stop == 0 {
-			return 0, true // an empty array too
+			return 0, true // of an empty array with white space in it too
 		}
 		clean = clean && ok
 		if i = skipBlank(doc, stop); doc[i] != ',' && doc[i] != ']' {

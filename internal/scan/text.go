@@ -35,7 +35,7 @@ func checkText(doc []byte, i int) (end int, kind Kind, clean bool) {
 // wideEnd is plainEnd for text that need not be ASCII; other has the bits of its bytes.
 func wideEnd(doc []byte, i int) (end int, other uint64) {
 	for i+8 <= len(doc) {
-		x := binary.LittleEndian.Uint64(doc[i:])
+		x := binary.LittleEndian.Uint64(doc[i : i+8 : i+8])
 		found := (zeroBytes(x^low*'"') | zeroBytes(x^low*'\\') | (x-low*0x20)&^x) & high
 		if found != 0 {
 			n := bits.TrailingZeros64(found) &^ 7
@@ -60,7 +60,7 @@ const (
 func checkEscapes(doc []byte, i int) (end int, other uint64, escapes bool) {
 	cut := uint64(0) // 1: the first byte belongs to the backslash in front of it
 	for i+block+beyond <= len(doc) {
-		b := (*[block + beyond]byte)(doc[i:])
+		b := (*[block + beyond]byte)(doc[i : i+block+beyond : i+block+beyond])
 		backslashes, stops, bytes := marks((*[block]byte)(b[:]))
 		starts := escapeStarts(backslashes &^ cut)
 		stops &^= starts<<1 | cut
