@@ -106,7 +106,7 @@ func sync(t *testing.T, cfg *config.Config, catalog *airbyte.Catalog, st sink.St
 func keys(t *testing.T, st sink.Store, prefix string) []string {
 	t.Helper()
 	all := []string{}
-	for info, err := range st.List(t.Context(), prefix) {
+	for info, err := range st.List(t.Context(), prefix, "") {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,6 +56,9 @@ func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*
 		t.MinGeneration = &s.Generation.Minimum
 		t.Format.GenerationID = &s.Generation.ID
 	}
+	if t.Refresh == stages.Atomic {
+		t.Metadata[sink.MetaReplaces] = sink.Replaces(t.MinGeneration)
+	}
 	t.Format.SyncID = s.SyncID
 	if cfg.MetadataColumns == config.MetadataV2 {
 		t.Format.Metadata = format.MetadataV2

@@ -59,31 +59,61 @@ func Check(ctx context.Context, cfg *config.Config, opts Options) error {
 	return sink.Check(ctx, quick, sink.CleanPath(cfg.Path))
 }
 
-// prepare looks at what is in the store already: unfinished uploads that a dead run left,
-// keys of this sync that are taken, and, with purge_first, the objects that have to go.
+// prepare looks at what is in the store already: a full refresh that a dead run left half
+// done, unfinished uploads, keys of this sync that are taken, and, with purge_first, the
+// objects that have to go.
 func (e *Engine) prepare(ctx context.Context) error {
-	e.sweep(ctx)
-	group, ctx := errgroup.WithContext(ctx)
+	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // requests at a time
 	for i := range e.keys {
 		group.Go(func() error {
-			keys, table := e.keys[i], e.catalog.Tables[i]
-			if table.Refresh == stages.PurgeFirst {
-				p := sink.Purge{Dir: table.Dir, MinGeneration: table.MinGeneration}
-				if _, err := p.Run(ctx, e.store); err != nil {
-					return fmt.Errorf("stream %s: removing the older objects: %w", table.Stream, err)
-				}
-			}
-			for info, err := range e.store.List(ctx, keys.Prefix()) {
-				if err != nil {
-					return fmt.Errorf("stream %s: looking for taken keys: %w", table.Stream, err)
-				}
-				keys.Take(info.Key)
+			if err := e.prepareTable(gctx, e.keys[i], e.catalog.Tables[i]); err != nil {
+				return fmt.Errorf("stream %s: %w", e.catalog.Tables[i].Stream, err)
 			}
 			return nil
 		})
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	e.sweep(ctx) // now: what is unfinished has told what half a full refresh is
+	return nil
+}
+
+func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stages.Table) error {
+	if table.Refresh == stages.PurgeFirst {
+		p := sink.Purge{Dir: table.Dir, MinGeneration: table.MinGeneration}
+		if _, err := p.Run(ctx, e.store); err != nil {
+			return fmt.Errorf("removing the older objects: %w", err)
+		}
+	}
+	if table.Refresh == stages.Append || table.MinGeneration != nil {
+		now := e.opts.Now()
+		r := sink.Recovery{Dir: table.Dir, Since: now.Add(-sink.RecoverSince), Before: now.Add(-sink.DeadAfter)}
+		if err := r.List(ctx, e.store, func(info sink.Info) { keys.Take(info.Key) }); err != nil {
+			return fmt.Errorf("looking at the objects of earlier syncs: %w", err)
+		}
+		n, err := r.Run(ctx, e.store)
+		if n > 0 {
+			e.opts.Log.Info(fmt.Sprintf("stream %s: removed %s that a full refresh replaced, or had shown only in part, when its sync died", table.Stream, stages.Count(int64(n), "object")))
+		}
+		if errors.Is(err, sink.ErrDenied) { // of what a sync can do without
+			e.opts.Log.Warn(fmt.Sprintf("stream %s: looking for a full refresh that did not end: %v", table.Stream, err))
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("finishing the full refresh of an earlier sync: %w", err)
+		}
+		return nil
+	}
+	// A full refresh without generations removes all that is older at its end.
+	for info, err := range e.store.List(ctx, keys.Prefix(), "") {
+		if err != nil {
+			return fmt.Errorf("looking for taken keys: %w", err)
+		}
+		keys.Take(info.Key)
+	}
+	return nil
 }
 
 // sweep aborts what dead runs left. It is a courtesy: a store that can't list uploads, or

@@ -44,7 +44,7 @@ func (d *Discard) Stat(_ context.Context, key string) (sink.Info, error) {
 }
 
 // List implements sink.Store.
-func (d *Discard) List(context.Context, string) iter.Seq2[sink.Info, error] {
+func (d *Discard) List(context.Context, string, string) iter.Seq2[sink.Info, error] {
 	return func(func(sink.Info, error) bool) {}
 }
 

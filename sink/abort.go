@@ -25,15 +25,28 @@ func (u *Uploader) AbortAll(ctx context.Context) error {
 	defer u.mu.Unlock()
 	aborting, cancel := context.WithTimeout(ctx, abortTimeout)
 	defer cancel()
+	// The unfinished first object tells a later run what a half shown set is, should this one
+	// be killed here. It goes last, unless it was asked for already: it must not appear.
+	proof := map[*Object]struct{}{}
+	for s := range u.half {
+		if first := s.objects[0]; first.upload != nil && !s.keys[first.Key] {
+			proof[first] = struct{}{}
+			delete(u.live, first)
+		}
+	}
 	errs := []error{u.abortUploads(aborting)}
 	// What can be seen matters more than what costs storage: this has time of its own.
 	hiding, cancel := context.WithTimeout(ctx, abortTimeout)
 	defer cancel()
 	for s := range u.half {
-		errs = append(errs, s.hide(hiding))
+		if err := s.hide(hiding); err != nil {
+			errs = append(errs, err)
+			delete(proof, s.objects[0]) // stays
+		}
 	}
 	clear(u.half)
-	return errors.Join(errs...)
+	u.live = proof
+	return errors.Join(append(errs, u.abortUploads(hiding))...)
 }
 
 // abortUploads aborts the uploads that are known, and looks for those that may be there.

@@ -59,7 +59,7 @@ func checkUpload(ctx context.Context, store Store, upload Upload, key string) er
 	if info.Size != body.Len() {
 		return fmt.Errorf("the test object %s has %d bytes, %d were written", key, info.Size, body.Len())
 	}
-	for info, err := range store.List(ctx, key) {
+	for info, err := range store.List(ctx, key, "") {
 		if err != nil {
 			return missing("list objects", "s3:ListBucket", err)
 		}

@@ -115,11 +115,11 @@ func (s forgetful) Stat(ctx context.Context, key string) (sink.Info, error) {
 	return info, err
 }
 
-func (s forgetful) List(ctx context.Context, prefix string) iter.Seq2[sink.Info, error] {
+func (s forgetful) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
 	if s.hides {
 		return func(func(sink.Info, error) bool) {}
 	}
-	return s.memStore.List(ctx, prefix)
+	return s.memStore.List(ctx, prefix, after)
 }
 
 func TestCheckForgetful(t *testing.T) {

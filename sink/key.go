@@ -93,7 +93,18 @@ type Keys struct {
 // Prefix is what all keys of the sync begin with.
 func (k *Keys) Prefix() string {
 	t := k.UploadAt.UTC()
-	return fmt.Sprintf("%s/%s_%d_", k.Dir, t.Format("2006_01_02"), t.UnixMilli())
+	return fmt.Sprintf("%s/%s_%d_", k.Dir, t.Format(dateLayout), t.UnixMilli())
+}
+
+const dateLayout = "2006_01_02"
+
+// splitKey splits the key of an object of ours into what the objects of a sync have in
+// common, and the partition id.
+func splitKey(key string) (stamp string, id int) {
+	name, _, _ := strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ".")
+	i := strings.LastIndexByte(name, '_')
+	id, _ = strconv.Atoi(name[i+1:])
+	return name[:i+1], id
 }
 
 // Next returns the key of the next object.

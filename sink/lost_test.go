@@ -117,16 +117,19 @@ func TestLostForEver(t *testing.T) {
 	}
 }
 
-// shakyStore breaks its lists off after the given numbers of elements.
+// shakyStore breaks its lists off after the given numbers of elements. It always lists from
+// the start.
 type shakyStore struct {
 	sink.Store
-	after []int
-	fail  *sink.Error
-	lists int // begun
+	after  []int
+	fail   *sink.Error
+	lists  int      // begun
+	behind []string // what they were asked to begin behind
 }
 
-func (s *shakyStore) List(ctx context.Context, prefix string) iter.Seq2[sink.Info, error] {
-	return breakOff(s, s.Store.List(ctx, prefix))
+func (s *shakyStore) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+	s.behind = append(s.behind, after)
+	return breakOff(s, s.Store.List(ctx, prefix, ""))
 }
 
 func (s *shakyStore) Uploads(ctx context.Context, prefix string) iter.Seq2[sink.UploadInfo, error] {
@@ -197,7 +200,7 @@ func TestListResumes(t *testing.T) {
 				}
 			}
 			shaky.after, shaky.fail, shaky.lists = after, fail, 0
-			objects := s.List(t.Context(), "t/")
+			objects := s.List(t.Context(), "t/", "")
 			keys, err := keysOf(objects, func(i sink.Info) string { return i.Key })
 			check("List", keys, err)
 			// The same sequence once more.
@@ -219,12 +222,27 @@ func TestListResumes(t *testing.T) {
 	f(1, &sink.Error{Kind: sink.ErrDenied}, 0)
 }
 
+// TestListGoesOn asks only for what is behind the last element.
+func TestListGoesOn(t *testing.T) {
+	retryTest(t, sink.RetryPolicy{}, func(t *testing.T, s *sink.Retrying, mem *memStore, _ *faultstore.Store) {
+		mem.objects["t/older"] = memObject{}
+		shaky := &shakyStore{Store: mem, after: []int{1, 0}, fail: broken}
+		s.Store = shaky
+		if _, err := keysOf(s.List(t.Context(), "t/", "t/first"), func(i sink.Info) string { return i.Key }); err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{"t/first", "t/old", "t/old"}; !slices.Equal(shaky.behind, want) {
+			t.Errorf("lists began behind %q, want %q", shaky.behind, want)
+		}
+	})
+}
+
 // TestListGivesUp where it gets no further.
 func TestListGivesUp(t *testing.T) {
 	retryTest(t, sink.RetryPolicy{Limit: time.Minute}, func(t *testing.T, s *sink.Retrying, mem *memStore, _ *faultstore.Store) {
 		mem.objects["t/older"] = memObject{}
 		s.Store = &shakyStore{Store: mem, after: slices.Repeat([]int{1}, 10_000), fail: broken}
-		keys, err := keysOf(s.List(t.Context(), "t/"), func(i sink.Info) string { return i.Key })
+		keys, err := keysOf(s.List(t.Context(), "t/", ""), func(i sink.Info) string { return i.Key })
 		if !slices.Equal(keys, []string{"t/old"}) || err == nil || !strings.HasPrefix(err.Error(), "given up after ") {
 			t.Errorf("got %q and error %v", keys, err)
 		}
@@ -236,7 +254,7 @@ func TestListEnough(t *testing.T) {
 	retryTest(t, sink.RetryPolicy{}, func(t *testing.T, s *sink.Retrying, mem *memStore, log *faultstore.Store) {
 		mem.objects["t/older"] = memObject{}
 		n := 0
-		for _, err := range s.List(t.Context(), "t/") {
+		for _, err := range s.List(t.Context(), "t/", "") {
 			if n++; err != nil {
 				t.Error(err)
 			}

@@ -124,11 +124,11 @@ func (s *memStore) Get(_ context.Context, key string) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(o.data)), nil
 }
 
-func (s *memStore) List(ctx context.Context, prefix string) iter.Seq2[sink.Info, error] {
+func (s *memStore) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
 	return func(yield func(sink.Info, error) bool) {
 		for _, key := range s.keys() {
 			rest, ok := strings.CutPrefix(key, prefix)
-			if !ok || strings.Contains(rest, "/") {
+			if !ok || strings.Contains(rest, "/") || key <= after {
 				continue
 			}
 			info, err := s.Stat(ctx, key)

@@ -198,7 +198,7 @@ func (o *Object) start(ctx context.Context) (Upload, error) {
 	if o.upload != nil {
 		return o.upload, nil
 	}
-	upload, err := o.u.store.Create(ctx, o.Key, o.meta(-1))
+	upload, err := o.u.store.Create(ctx, o.Key, o.set.metadata(o, -1))
 	if err != nil {
 		o.u.lose(o.Key)
 		return nil, err
@@ -258,7 +258,7 @@ func (o *Object) put(ctx context.Context, chunks [][]byte) error {
 	body := o.body(chunks, true)
 	var err error
 	for range maxMoves {
-		err = o.u.store.Put(ctx, o.Key, body, o.meta(o.rows))
+		err = o.u.store.Put(ctx, o.Key, body, o.set.metadata(o, o.rows))
 		if !errors.Is(err, ErrTaken) || o.set.NextKey == nil {
 			break
 		}

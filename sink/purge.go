@@ -25,6 +25,8 @@ type Purge struct {
 	// MinGeneration: only objects of an older generation go. One without a generation is of
 	// generation 0. nil: the platform knows no generations, all go.
 	MinGeneration *int64
+	// Until: nothing that was made later than this goes. The zero time: no matter when.
+	Until time.Time
 }
 
 // purgeBatch is the most keys that S3 deletes in one request.
@@ -46,11 +48,11 @@ func (p *Purge) Run(ctx context.Context, store Store) (deleted int, err error) {
 		deleted += len(old)
 		return nil
 	}
-	for info, err := range store.List(ctx, p.Dir+"/") {
+	for info, err := range store.List(ctx, p.Dir+"/", "") {
 		if err != nil {
 			return deleted, err
 		}
-		if !Own(p.Dir, info.Key) || p.Keep[info.Key] {
+		if !Own(p.Dir, info.Key) || p.Keep[info.Key] || !p.Until.IsZero() && info.Modified.After(p.Until) {
 			continue
 		}
 		if batch = append(batch, info.Key); len(batch) == purgeBatch {
@@ -62,7 +64,8 @@ func (p *Purge) Run(ctx context.Context, store Store) (deleted int, err error) {
 	return deleted, flush()
 }
 
-// old returns the keys whose generation is below the minimum.
+// old returns the keys whose generation is below the minimum, and those of an earlier try
+// of this refresh that died while it showed its objects: their rows come again.
 func (p *Purge) old(ctx context.Context, store Store, keys []string) ([]string, error) {
 	if p.MinGeneration == nil {
 		return keys, nil
@@ -74,15 +77,14 @@ func (p *Purge) old(ctx context.Context, store Store, keys []string) ([]string, 
 	for _, key := range keys {
 		group.Go(func() error {
 			return guard.Run(func() error {
-				info, err := store.Stat(ctx, key)
+				gone, err := p.replaced(ctx, store, key)
 				if errors.Is(err, ErrNotFound) {
 					return nil // somebody else deleted it
 				}
 				if err != nil {
 					return err
 				}
-				generation, _ := strconv.ParseInt(info.Metadata[MetaGeneration], 10, 64) // 0 where there is none
-				if generation < *p.MinGeneration {
+				if gone {
 					mu.Lock()
 					defer mu.Unlock()
 					old = append(old, key)
@@ -92,6 +94,22 @@ func (p *Purge) old(ctx context.Context, store Store, keys []string) ([]string, 
 		})
 	}
 	return old, group.Wait()
+}
+
+// replaced looks at one object.
+func (p *Purge) replaced(ctx context.Context, store Store, key string) (bool, error) {
+	info, err := store.Stat(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	generation, _ := strconv.ParseInt(info.Metadata[MetaGeneration], 10, 64) // 0 where there is none
+	if generation < *p.MinGeneration {
+		return true, nil
+	}
+	if first := info.Metadata[MetaSet]; first != "" && p.Dir+"/"+first != key {
+		return neverShown(ctx, store, p.Dir+"/"+first)
+	}
+	return false, nil
 }
 
 // StaleAfter is the age at which an unfinished upload counts as left behind by a run that

@@ -197,14 +197,14 @@ func (r *Retrying) AbortUpload(ctx context.Context, up UploadInfo) error {
 	return r.do(ctx, func() error { return r.Store.AbortUpload(ctx, up) })
 }
 
-// List implements Store. After a failure it lists again and leaves out what it has yielded
-// already: keys come in order.
-func (r *Retrying) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+// List implements Store. After a failure it goes on behind what it has yielded already.
+func (r *Retrying) List(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
-		last := ""
-		repeat(ctx, r, r.Store.List(ctx, prefix), yield, func(info Info) bool {
+		last := after
+		rest := func(yield func(Info, error) bool) { r.Store.List(ctx, prefix, last)(yield) }
+		repeat(ctx, r, rest, yield, func(info Info) bool {
 			if info.Key <= last {
-				return false
+				return false // of a store that knows no "after"
 			}
 			last = info.Key
 			return true

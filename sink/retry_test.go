@@ -33,7 +33,7 @@ var calls = map[faultstore.Op]func(ctx context.Context, s sink.Store) error{
 	},
 	faultstore.List: func(ctx context.Context, s sink.Store) error {
 		n := 0
-		for info, err := range s.List(ctx, "t/") {
+		for info, err := range s.List(ctx, "t/", "") {
 			if err != nil {
 				return err
 			}

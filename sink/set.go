@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -61,9 +62,13 @@ func (s *Set) Open(key string, meta func(rows int64) Metadata, durable func()) *
 }
 
 // Commit ends the set successfully. When all of its objects are up, a held set's become
-// visible, and then after is called, with the keys of all objects of the set. In a held
-// set no object counts as durable before after has succeeded. Commit returns at once; a
-// failure ends Uploader.Run.
+// visible, and durable; and then after is called, with the keys of all objects of the set.
+// Commit returns at once; a failure ends Uploader.Run.
+//
+// What a set replaces goes in after, so behind the moment when its objects count as durable,
+// and their STATEs leave: between the two a crash makes the rows come again, beside those
+// that are there already, so nothing that takes its time may stand there. A crash in after
+// leaves what a later run finds and finishes (Recovery, Purge).
 func (s *Set) Commit(ctx context.Context, after func(ctx context.Context, keys map[string]bool) error) error {
 	if err := s.closeLast(ctx); err != nil {
 		return err
@@ -145,18 +150,33 @@ func (s *Set) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	if s.after != nil {
-		if err := s.after(ctx, s.keys); err != nil {
-			return err
-		}
-	}
 	s.mu.Lock()
 	callbacks := slices.Collect(maps.Values(s.durable))
 	s.mu.Unlock()
 	for _, durable := range callbacks {
 		durable()
 	}
+	if s.after != nil {
+		return s.after(ctx, s.keys)
+	}
 	return nil
+}
+
+// metadata is that of an object of the set.
+func (s *Set) metadata(o *Object, rows int64) Metadata {
+	m := o.meta(rows)
+	if !s.held {
+		return m
+	}
+	s.mu.Lock()
+	first := s.objects[0].Key
+	s.mu.Unlock()
+	m = maps.Clone(m)
+	if m == nil {
+		m = Metadata{}
+	}
+	m[MetaSet] = first[strings.LastIndexByte(first, '/')+1:]
+	return m
 }
 
 // show makes the objects of a held set visible. If that fails half way, or is cancelled,

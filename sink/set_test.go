@@ -106,9 +106,8 @@ func (s *setTest) visible(yes bool) {
 	}
 }
 
-// wantDurable checks that each object was durable exactly once, and that after came before
-// or behind.
-func (s *setTest) wantDurable(afterFirst bool) {
+// wantDurable checks that each object was durable exactly once, and that after came behind.
+func (s *setTest) wantDurable() {
 	s.Helper()
 	var want []string
 	for _, key := range slices.Sorted(maps.Keys(s.want)) {
@@ -116,7 +115,7 @@ func (s *setTest) wantDurable(afterFirst bool) {
 	}
 	got := s.log.get()
 	at := slices.Index(got, "after")
-	if at < 0 || afterFirst && at != 0 || !afterFirst && at != len(got)-1 {
+	if at != len(got)-1 || at < 0 {
 		s.Errorf("after is at the wrong place: %q", got)
 	} else {
 		got = slices.Delete(got, at, at+1)
@@ -166,7 +165,7 @@ func TestPlainSet(t *testing.T) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 		s.visible(true)
-		s.wantDurable(false)
+		s.wantDurable()
 	}
 }
 
@@ -217,7 +216,7 @@ func TestHeldSet(t *testing.T) {
 				t.Errorf("%v and %d: %v", sizes, last, err)
 			}
 			s.visible(true)
-			s.wantDurable(true)
+			s.wantDurable()
 			if n := len(s.mem.shown); n > 1 && s.mem.shown[n-1] != "t/00" {
 				t.Errorf("%v and %d: shown in the order %q, want t/00 last", sizes, last, s.mem.shown)
 			}
@@ -257,7 +256,7 @@ func TestCommitEarly(t *testing.T) {
 					t.Errorf("held %v, part %d is late: %v", held, nth, err)
 				}
 				s.visible(true)
-				s.wantDurable(held)
+				s.wantDurable()
 			})
 		}
 	}

@@ -30,10 +30,10 @@ type Store interface {
 	// Stat returns an object with its metadata, or ErrNotFound.
 	Stat(ctx context.Context, key string) (Info, error)
 
-	// List yields the objects whose key is prefix followed by anything without a "/", in
-	// the order of their keys, page by page. Metadata is not filled in. Iteration ends
-	// after the first error.
-	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
+	// List yields the objects whose key is prefix followed by anything without a "/", and
+	// comes behind after, in the order of their keys, page by page. Metadata is not filled
+	// in. Iteration ends after the first error.
+	List(ctx context.Context, prefix, after string) iter.Seq2[Info, error]
 
 	// Delete removes the objects. A key that does not exist is no error. After an error
 	// any of the keys may be gone.

@@ -79,7 +79,7 @@ func (r *rig) end() {
 func (r *rig) keys(dir string) string {
 	r.t.Helper()
 	var keys []string
-	for info, err := range r.store.List(r.t.Context(), dir+"/") {
+	for info, err := range r.store.List(r.t.Context(), dir+"/", "") {
 		if err != nil {
 			r.t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ func readBack(ctx context.Context, store *s3.Store, id airbyte.StreamID) ([]obje
 		return nil, err
 	}
 	var objects []object
-	for info, err := range store.List(ctx, dir+"/") {
+	for info, err := range store.List(ctx, dir+"/", "") {
 		if err != nil {
 			return nil, err
 		}

@@ -152,7 +152,7 @@ func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 // List reads the names of one directory, since the objects it is to yield are all in one.
 // Only the names that match are held in memory, to be sorted; the rest of what is known
 // about a file is read when its turn comes.
-func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[sink.Info, error] {
+func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
 	const op = "List"
 	return func(yield func(sink.Info, error) bool) {
 		parent, start := path.Split(prefix)
@@ -162,6 +162,9 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[sink.Info, er
 			return
 		}
 		for _, name := range names {
+			if parent+name <= after {
+				continue
+			}
 			if err := ctx.Err(); err != nil {
 				yield(sink.Info{}, err)
 				return

@@ -108,7 +108,7 @@ func TestKeys(t *testing.T) {
 	f("a", false)         // and a is a directory
 
 	for _, prefix := range []string{"/", "/etc/pass", "../", "a/../", ".sluice/", ".sluice/uploads/"} {
-		for info, err := range s.List(t.Context(), prefix) {
+		for info, err := range s.List(t.Context(), prefix, "") {
 			if err == nil {
 				t.Errorf("List %q: got %s, want an error", prefix, info.Key)
 			}

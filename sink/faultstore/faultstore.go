@@ -131,8 +131,8 @@ func (s *Store) Stat(ctx context.Context, key string) (sink.Info, error) {
 	return info, nil
 }
 
-func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[sink.Info, error] {
-	return iterate(ctx, s, List, prefix, s.inner.List(ctx, prefix))
+func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+	return iterate(ctx, s, List, prefix, s.inner.List(ctx, prefix, after))
 }
 
 func (s *Store) Delete(ctx context.Context, keys ...string) error {

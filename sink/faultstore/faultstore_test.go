@@ -99,7 +99,7 @@ func everyCall(ctx context.Context, s sink.Store) map[faultstore.Op]error {
 	got[faultstore.Abort] = up.Abort(ctx)
 	got[faultstore.AbortUpload] = s.AbortUpload(ctx, up.Info())
 	_, got[faultstore.Stat] = s.Stat(ctx, "d/old")
-	for _, err := range s.List(ctx, "d/") {
+	for _, err := range s.List(ctx, "d/", "") {
 		got[faultstore.List] = err
 	}
 	got[faultstore.Delete] = s.Delete(ctx, "d/old", "d/new")
@@ -157,7 +157,7 @@ func TestLoseReplyDoesTheCall(t *testing.T) {
 	}
 	var keys []string
 	var last error
-	for info, err := range s.List(ctx, "d/") {
+	for info, err := range s.List(ctx, "d/", "") {
 		if last = err; err == nil {
 			keys = append(keys, info.Key)
 		}
@@ -165,7 +165,7 @@ func TestLoseReplyDoesTheCall(t *testing.T) {
 	if !slices.Equal(keys, []string{"d/there"}) || sink.ClassOf(last) != sink.Unknown {
 		t.Errorf("got %q and %v, want d/there and an error at the end", keys, last)
 	}
-	for range s.List(ctx, "d/") {
+	for range s.List(ctx, "d/", "") {
 		break // no error is yielded after that: it would panic
 	}
 }

@@ -56,7 +56,7 @@ var calls = map[string]func(context.Context, *Store) error{
 	},
 	opHead: func(ctx context.Context, s *Store) error { _, err := s.Stat(ctx, "k"); return err },
 	opList: func(ctx context.Context, s *Store) (last error) {
-		for _, last = range s.List(ctx, "k") {
+		for _, last = range s.List(ctx, "k", "") {
 		}
 		return last
 	},

@@ -210,7 +210,7 @@ func TestCancelledBetweenPages(t *testing.T) {
 		reply(w, 200, listPage("1", "a"))
 	})
 	var last error
-	for _, err := range s.List(ctx, "") {
+	for _, err := range s.List(ctx, "", "") {
 		last = err
 	}
 	if !errors.Is(last, context.Canceled) {

@@ -133,13 +133,17 @@ func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 }
 
 // List asks for one page after the other. What lies deeper is left out by the store.
-func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[sink.Info, error] {
+func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
 	return func(yield func(sink.Info, error) bool) {
-		var token *string
+		var token, from *string
+		if after != "" {
+			from = &after
+		}
 		for {
 			page, err := call(ctx, s, opList, prefix, s.timeout, func(ctx context.Context) (*s3.ListObjectsV2Output, error) {
 				return s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-					Bucket: &s.bucket, Prefix: &prefix, Delimiter: aws.String("/"), ContinuationToken: token,
+					Bucket: &s.bucket, Prefix: &prefix, Delimiter: aws.String("/"),
+					ContinuationToken: token, StartAfter: from,
 				})
 			})
 			if err != nil {

@@ -199,7 +199,7 @@ func TestListPages(t *testing.T) {
 		s, requests := script(t, pages...)
 		var keys string
 		var last error
-		for info, err := range s.List(t.Context(), "k") {
+		for info, err := range s.List(t.Context(), "k", "") {
 			keys, last = keys+info.Key, err
 		}
 		if keys != wantKeys || (last == nil) != ok || len(requests()) != len(pages) {

@@ -35,7 +35,14 @@ func testList(e *env) {
 	e.wantList("", "users.csv", "usual")
 	e.wantList("nothing/")
 	e.wantList("users/2024_01_01_1_0.csv/")
-	for info, err := range e.store.List(e.ctx, e.key("users/2024_01_02")) {
+	e.wantListAfter("users/", "users/2024_01_01_1_0.csv", names[1], names[2], names[3])
+	e.wantListAfter("users/", "users/2024_01_01_1_0", names[0], names[1], names[2], names[3])
+	e.wantListAfter("users/", "users/2024_01_02", names[2], names[3])
+	e.wantListAfter("users/", "users", names[0], names[1], names[2], names[3])
+	e.wantListAfter("users/2024_", "users/2024_01_02_2_0.csv")
+	e.wantListAfter("users/", "users/Zulu")
+	e.wantListAfter("users/", "zebra")
+	for info, err := range e.store.List(e.ctx, e.key("users/2024_01_02"), "") {
 		if err != nil || info.Size != 2 || info.Modified.IsZero() {
 			e.Errorf("List: got %+v and %v, want 2 bytes and a time", info, err)
 		}
@@ -47,7 +54,7 @@ func testListEarlyEnd(e *env) {
 		e.put(fmt.Sprint(i), nil, nil)
 	}
 	seen := 0
-	for _, err := range e.store.List(e.ctx, e.prefix) {
+	for _, err := range e.store.List(e.ctx, e.prefix, "") {
 		if err != nil {
 			e.Fatal(err)
 		}
@@ -72,6 +79,7 @@ func testManyObjects(e *env) {
 	})
 	e.put("many/0100-below/x", nil, nil)
 	e.put("many_more", nil, nil)
+	e.wantListAfter("many/", "many/1049", want[1050:]...)
 	if got := e.list("many/"); !slices.Equal(got, want) {
 		e.Errorf("List: got %d objects, want the %d that were put", len(got), n)
 	}

@@ -142,7 +142,7 @@ func testCancelled(e *env) {
 	_, createErr := e.store.Create(ctx, e.key("created"), nil)
 	_, statErr := e.store.Stat(ctx, e.key("old"))
 	var listErr, uploadsErr error
-	for _, err := range e.store.List(ctx, e.prefix) {
+	for _, err := range e.store.List(ctx, e.prefix, "") {
 		listErr = err
 	}
 	for _, err := range e.store.Uploads(ctx, e.prefix) {

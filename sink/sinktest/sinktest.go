@@ -187,11 +187,17 @@ func (e *env) wantNone(name string) {
 }
 
 // list returns the names below the prefix, each checked to be in order.
-func (e *env) list(prefix string) []string {
+func (e *env) list(prefix string) []string { return e.listAfter(prefix, "") }
+
+// listAfter returns those behind a name.
+func (e *env) listAfter(prefix, after string) []string {
 	e.Helper()
+	if after != "" {
+		after = e.key(after)
+	}
 	names := []string{}
 	last := ""
-	for info, err := range e.store.List(e.ctx, e.key(prefix)) {
+	for info, err := range e.store.List(e.ctx, e.key(prefix), after) {
 		if err != nil {
 			e.Fatalf("List: %v", err)
 		}
@@ -208,6 +214,13 @@ func (e *env) wantList(prefix string, want ...string) {
 	e.Helper()
 	if got := e.list(prefix); !slices.Equal(got, want) {
 		e.Errorf("List %q: got %q, want %q", prefix, got, want)
+	}
+}
+
+func (e *env) wantListAfter(prefix, after string, want ...string) {
+	e.Helper()
+	if got := e.listAfter(prefix, after); !slices.Equal(got, want) && len(got)+len(want) > 0 {
+		e.Errorf("List %q after %q: got %q, want %q", prefix, after, got, want)
 	}
 }
 
