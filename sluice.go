@@ -35,6 +35,9 @@ type Options struct {
 	Store   sink.Store       // default: the one that the config names
 	Now     func() time.Time // default: time.Now
 	Workers int              // of each parallel stage; default: GOMAXPROCS, at most 8
+	// MemoryLimit is what the process may use, in bytes; default: the limit of its container;
+	// negative: none. The default of upload.memory_mb and the longest line that is read follow from it.
+	MemoryLimit int64
 }
 
 // Engine is one sync: Open it, Run it once.
@@ -45,6 +48,7 @@ type Engine struct {
 	keys     []*sink.Keys
 	store    *sink.Retrying
 	uploader *sink.Uploader
+	memory   memory
 }
 
 // Open makes an engine. It reads and writes nothing yet.
@@ -58,13 +62,17 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 		return nil, err
 	}
 	store := retrying(cfg, opts)
+	memory := divide(cfg, opts.MemoryLimit)
+	if memory.warning != "" {
+		opts.Log.Warn(memory.warning)
+	}
 	e := &Engine{
-		cfg: cfg, opts: opts, store: store,
+		cfg: cfg, opts: opts, store: store, memory: memory,
 		catalog: stages.NewCatalog(tables),
 		uploader: sink.NewUploader(store, sink.UploadOptions{
 			PartSize:    cfg.Upload.PartSize(),
 			Concurrency: cfg.Upload.Concurrency,
-			Memory:      cfg.Upload.Memory(),
+			Memory:      memory.buffers,
 			MaxObject:   cfg.FileSize(),
 		}),
 	}
@@ -86,6 +94,9 @@ func (o Options) complete(ctx context.Context, cfg *config.Config) (Options, err
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.MemoryLimit == 0 {
+		o.MemoryLimit = containerLimit()
 	}
 	if o.Workers == 0 {
 		// One goroutine reads for all of them, and batches grow in number with workers: more
@@ -125,7 +136,9 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer e.uploader.Close()
-		return pipeline.Run(gctx, in, e.stages(), assemble, pipeline.Options{Tick: tick(e.cfg.CheckpointAge()), Block: e.block()})
+		return pipeline.Run(gctx, in, e.stages(), assemble, pipeline.Options{
+			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.line),
+		})
 	})
 	group.Go(func() error {
 		defer commit.Close()

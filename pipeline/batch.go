@@ -15,7 +15,8 @@ import (
 //
 // All spans in a batch refer to Input.
 type Batch struct {
-	seq int64 // place in the order of the input
+	seq   int64 // place in the order of the input
+	large bool  // holds the token of reader.large
 
 	Line  int64  // number of the first line, from 1
 	Input []byte // whole lines

@@ -9,6 +9,9 @@ import (
 // record of a stream that nobody configured.
 var ErrInput = errors.New("bad input")
 
+// ErrLong is in the error of a line that is longer than Options.MaxLine.
+var ErrLong = errors.New("the line is longer than what fits into memory")
+
 // LineError is an error at a line of the input.
 type LineError struct {
 	Line int64 // from 1

@@ -51,7 +51,7 @@ func Run(ctx context.Context, in io.Reader, stages []Stage, end End, opts Option
 		empty <- &Batch{}
 	}
 	source := make(chan filled, opts.Batches)
-	r := &reader{in: in, block: opts.Block, maxLine: opts.MaxLine, line: 1}
+	r := &reader{in: in, block: opts.Block, maxLine: opts.MaxLine, line: 1, large: make(chan struct{}, 1)}
 	go r.read(ctx, empty, source)
 
 	first := make(chan *Batch, opts.Batches)
@@ -61,7 +61,7 @@ func Run(ctx context.Context, in io.Reader, stages []Stage, end End, opts Option
 		last = startStage(ctx, group, stage, last, opts.Batches)
 	}
 	group.Go(func() error {
-		return guard.Run(func() error { return finish(ctx, last, empty, end, opts) })
+		return guard.Run(func() error { return finish(ctx, last, empty, r.large, end, opts) })
 	})
 	return group.Wait()
 }
@@ -141,7 +141,7 @@ func startStage(ctx context.Context, group *errgroup.Group, s Stage, in <-chan *
 // finish puts the batches back into the order of the input, hands them to the end, and
 // returns them empty. The ring has a place for each batch that circulates, so it is never
 // full.
-func finish(ctx context.Context, in <-chan *Batch, empty chan<- *Batch, end End, opts Options) error {
+func finish(ctx context.Context, in <-chan *Batch, empty chan<- *Batch, large <-chan struct{}, end End, opts Options) error {
 	ring := make([]*Batch, opts.Batches)
 	next := int64(0)
 	tick := time.NewTicker(opts.Tick)
@@ -166,6 +166,10 @@ func finish(ctx context.Context, in <-chan *Batch, empty chan<- *Batch, end End,
 				ring[next%int64(len(ring))] = nil
 				next++
 				b.reset()
+				if b.large {
+					b.large = false
+					<-large
+				}
 				empty <- b // room for every batch
 			}
 		case <-tick.C:

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -216,4 +217,34 @@ func TestBatchGivesBackWhatGrewTooBig(t *testing.T) {
 	if cap(b.Input) != 0 || cap(b.Output) != 1024 || len(b.Output) != 0 || len(b.Records) != 0 || cap(b.Records) != 8 {
 		t.Errorf("after reset: input cap %d, output cap %d, %d records", cap(b.Input), cap(b.Output), len(b.Records))
 	}
+}
+
+// TestOneLargeBatch: each batch past maxKept waits until the one before it has left, whatever
+// the number of batches.
+func TestOneLargeBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var in bytes.Buffer
+		for i := range 12 {
+			in.Write(bytes.Repeat([]byte{'a' + byte(i)}, maxKept+i<<10))
+			in.WriteString("\nsmall\n")
+		}
+		var large, most atomic.Int64
+		count := func(b *Batch, n int64) {
+			if len(b.Input) > maxKept {
+				most.Store(max(most.Load(), large.Add(n)))
+			}
+		}
+		steps := []Stage{stage(4, func(_ context.Context, b *Batch) error {
+			count(b, 1)
+			time.Sleep(time.Second)
+			return nil
+		})}
+		end := &collector{process: func(b *Batch) error { count(b, -1); return nil }}
+		if err := Run(t.Context(), &in, steps, end, Options{Block: 1 << 10}); err != nil {
+			t.Fatal(err)
+		}
+		if most.Load() != 1 || large.Load() != 0 {
+			t.Errorf("up to %d large batches at a time", most.Load())
+		}
+	})
 }

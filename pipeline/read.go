@@ -16,6 +16,10 @@ type reader struct {
 	line    int64 // number of the next batch's first line
 	seq     int64
 	tail    []byte // the beginning of a line whose end has not been read yet
+	// large has room for one token, which a batch takes that grows past maxKept. So there is
+	// one giant record on its way at a time, whatever the number of batches: each costs
+	// several times its length.
+	large chan struct{}
 }
 
 // fill reads into b: at least one whole line, and no more than what is there to read
@@ -23,11 +27,19 @@ type reader struct {
 // once. It returns io.EOF, with an empty batch, at the end of the input. A last line
 // without a line end is a line like any other: if it was cut off, it is no JSON, and
 // decoding says so.
-func (r *reader) fill(b *Batch) error {
+func (r *reader) fill(ctx context.Context, b *Batch) error {
 	b.Input = append(b.Input[:0], r.tail...)
 	r.tail = r.tail[:0]
 	searched := len(b.Input) // no line ends before this
 	for {
+		if len(b.Input) >= maxKept && !b.large {
+			select {
+			case r.large <- struct{}{}:
+				b.large = true
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
 		n, asked, err := r.more(b)
 		cut := bytes.LastIndexByte(b.Input[searched:], '\n') + 1
 		if err != nil && err != io.EOF {
@@ -49,7 +61,7 @@ func (r *reader) fill(b *Batch) error {
 			searched = len(b.Input)
 		}
 		if cut == 0 && len(b.Input) > r.maxLine {
-			return &LineError{Line: r.line, Err: fmt.Errorf("longer than %d MiB, the longest line that is read", r.maxLine>>20)}
+			return &LineError{Line: r.line, Err: fmt.Errorf("%w: the limit is %d MiB", ErrLong, r.maxLine>>20)}
 		}
 	}
 	b.seq, b.Line = r.seq, r.line
@@ -88,7 +100,7 @@ func (r *reader) read(ctx context.Context, empty <-chan *Batch, out chan<- fille
 			if ctx.Err() != nil {
 				return // both were ready
 			}
-			err := r.fill(b)
+			err := r.fill(ctx, b)
 			out <- filled{b, err} // out has room for every batch
 			if err != nil {
 				return

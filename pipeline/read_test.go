@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -15,7 +16,7 @@ import (
 func readAll(r *reader) (inputs []string, lines []int64, err error) {
 	for {
 		var b Batch
-		if err := r.fill(&b); err != nil {
+		if err := r.fill(context.Background(), &b); err != nil {
 			if err == io.EOF {
 				err = nil
 			}
@@ -27,7 +28,7 @@ func readAll(r *reader) (inputs []string, lines []int64, err error) {
 }
 
 func newReader(in io.Reader, block int) *reader {
-	return &reader{in: in, block: block, maxLine: 1 << 20, line: 1}
+	return &reader{in: in, block: block, maxLine: 1 << 20, line: 1, large: make(chan struct{}, 1)}
 }
 
 func TestFillCutsAtTheLastLineEnd(t *testing.T) {
@@ -82,7 +83,7 @@ func TestFillPassesOnWhatIsThere(t *testing.T) {
 	defer func() { _ = pw.Close() }()
 	go func() { _, _ = pw.Write([]byte("first\nhalf of the se")) }()
 	var b Batch
-	if err := newReader(pr, 1024).fill(&b); err != nil || string(b.Input) != "first\n" {
+	if err := newReader(pr, 1024).fill(context.Background(), &b); err != nil || string(b.Input) != "first\n" {
 		t.Fatalf("got %q, %v", b.Input, err)
 	}
 }
@@ -100,7 +101,7 @@ func TestFillErrors(t *testing.T) {
 	}
 	r = newReader(bytes.NewReader(bytes.Repeat([]byte("x"), 2<<20)), 1024)
 	_, _, err = readAll(r)
-	if want := "line 1: longer than 1 MiB, the longest line that is read"; err == nil || err.Error() != want {
+	if want := "line 1: the line is longer than what fits into memory: the limit is 1 MiB"; err == nil || err.Error() != want {
 		t.Errorf("a line that is too long gives %v", err)
 	}
 }

@@ -85,6 +85,9 @@ type Keys struct {
 	UploadAt  time.Time
 	Extension string
 
+	once   sync.Once
+	prefix string
+
 	mu    sync.Mutex
 	next  int
 	taken map[int]bool
@@ -92,8 +95,11 @@ type Keys struct {
 
 // Prefix is what all keys of the sync begin with.
 func (k *Keys) Prefix() string {
-	t := k.UploadAt.UTC()
-	return fmt.Sprintf("%s/%s_%d_", k.Dir, t.Format(dateLayout), t.UnixMilli())
+	k.once.Do(func() {
+		t := k.UploadAt.UTC()
+		k.prefix = fmt.Sprintf("%s/%s_%d_", k.Dir, t.Format(dateLayout), t.UnixMilli())
+	})
+	return k.prefix
 }
 
 const dateLayout = "2006_01_02"
@@ -114,7 +120,7 @@ func (k *Keys) Next() string {
 	for k.taken[k.next] {
 		k.next++
 	}
-	key := fmt.Sprintf("%s%d.%s", k.Prefix(), k.next, k.Extension)
+	key := k.Prefix() + strconv.Itoa(k.next) + "." + k.Extension
 	k.next++
 	return key
 }

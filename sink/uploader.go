@@ -1,7 +1,9 @@
 package sink
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -124,13 +126,9 @@ func (u *Uploader) send(ctx context.Context, job func(context.Context) error) er
 func (u *Uploader) chunk(ctx context.Context, o *Object) ([]byte, error) {
 	// Half of the budget is for buffers that fill. The other half is for those on their
 	// way, so that many open streams do not leave the uploads without memory.
-	for u.filled >= u.mem.limit/2 {
-		sent, err := u.sendFullest(ctx, o)
-		if err != nil {
+	if u.filled >= u.mem.limit/2 {
+		if err := u.sendFullest(ctx, o); err != nil {
 			return nil, err
-		}
-		if !sent {
-			break
 		}
 	}
 	if c := u.mem.try(); c != nil {
@@ -142,27 +140,38 @@ func (u *Uploader) chunk(ctx context.Context, o *Object) ([]byte, error) {
 	return u.mem.wait(ctx)
 }
 
-// sendFullest frees the memory of the open object that holds most, apart from what o holds
-// in less than a part: o is in the middle of a row. A buffer that is large enough goes as
-// a part; a smaller one ends its object, because only the last part may be small.
-func (u *Uploader) sendFullest(ctx context.Context, o *Object) (bool, error) {
-	var fullest *Object
+// sendFullest frees the memory of the open objects that hold most, until an eighth of what
+// may fill is free: looking at thousands of objects for each chunk would take longer than
+// filling it. What o holds in less than a part stays: o is in the middle of a row. A buffer
+// that is large enough goes as a part; a smaller one ends its object, because only the last
+// part may be small.
+func (u *Uploader) sendFullest(ctx context.Context, o *Object) error {
+	var open []*Object
 	for c := range u.open {
-		if c == o && c.buffered < u.minPart() {
+		if c.buffered > 0 && (c != o || c.buffered >= u.minPart()) {
+			open = append(open, c)
+		}
+	}
+	slices.SortFunc(open, func(a, b *Object) int {
+		return cmp.Or(cmp.Compare(b.buffered, a.buffered), cmp.Compare(a.Key, b.Key))
+	})
+	enough := u.mem.limit/2 - max(u.mem.limit/16, 1)
+	for _, c := range open {
+		if u.filled <= enough {
+			break
+		}
+		if c.buffered >= u.minPart() {
+			if err := c.cut(ctx, false); err != nil {
+				return err
+			}
 			continue
 		}
-		if c.buffered > 0 && (fullest == nil || c.buffered > fullest.buffered) {
-			fullest = c
+		u.Stats.Early.Add(1)
+		if err := c.Close(ctx); err != nil {
+			return err
 		}
 	}
-	if fullest == nil {
-		return false, nil
-	}
-	if fullest.buffered >= u.minPart() {
-		return true, fullest.cut(ctx, false)
-	}
-	u.Stats.Early.Add(1)
-	return true, fullest.Close(ctx)
+	return nil
 }
 
 func (u *Uploader) minPart() int64 { return max(u.limits.MinPartSize, 1) }

@@ -59,6 +59,8 @@ func explain(err error) failure {
 		return failed(airbyte.TransientError, "")
 	case errors.As(err, &bug):
 		return failed(airbyte.SystemError, "this is a fault of sluice, please report it; sync again")
+	case errors.Is(err, pipeline.ErrLong):
+		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: give the container more memory, or leave the large field out, and sync again")
 	case errors.Is(err, pipeline.ErrInput):
 		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: mend the source and sync again")
 	case errors.Is(err, sink.ErrCredentials):

@@ -119,8 +119,14 @@ type process struct {
 // start starts sluice with these arguments.
 func start(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
+	return startCommand(t, env, binary, args...)
+}
+
+// startCommand starts a command that becomes sluice.
+func startCommand(t testing.TB, env []string, name string, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
-	p := &process{t: t, cancel: cancel, cmd: exec.CommandContext(ctx, binary, args...), read: make(chan struct{})}
+	p := &process{t: t, cancel: cancel, cmd: exec.CommandContext(ctx, name, args...), read: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = &p.stderr
 	var err error

@@ -96,10 +96,15 @@ func (at *target) with(more fields) fields {
 // start begins a sync.
 func (at *target) start(j job) *process {
 	at.t.Helper()
-	args := append([]string{"write",
+	return start(at.t, j.env, at.write(j)...)
+}
+
+// write is the command line of a sync.
+func (at *target) write(j job) []string {
+	at.t.Helper()
+	return append([]string{"write",
 		"--config", writeFile(at.t, "config.json", at.with(j.config)),
 		"--catalog", writeFile(at.t, "catalog.json", catalog(j.streams...))}, j.args...)
-	return start(at.t, j.env, args...)
 }
 
 // sync runs a sync from its first line to its end.
