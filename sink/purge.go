@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,41 +28,72 @@ type Purge struct {
 	MinGeneration *int64
 	// Until: nothing that was made later than this goes. The zero time: no matter when.
 	Until time.Time
+
+	found []string // and not deleted yet
+	more  bool     // there may be more than these
 }
 
 // purgeBatch is the most keys that S3 deletes in one request.
 const purgeBatch = 1000
 
-// Run lists the directory page by page and deletes. It returns the number of objects
-// deleted; after an error some may be left, and running again goes on.
+// mostFound bounds the keys that are remembered.
+const mostFound = 100_000
+
+// Run finds and deletes. It returns the number of objects deleted; after an error some may be
+// left, and running again goes on.
 func (p *Purge) Run(ctx context.Context, store Store) (deleted int, err error) {
+	if err := p.Find(ctx, store); err != nil {
+		return 0, err
+	}
+	return p.Delete(ctx, store)
+}
+
+// Find lists the directory page by page, and remembers what has to go.
+func (p *Purge) Find(ctx context.Context, store Store) error {
+	p.found, p.more = nil, false
 	var batch []string
-	flush := func() error {
+	look := func() error {
 		old, err := p.old(ctx, store, batch)
-		batch = batch[:0]
-		if err != nil || len(old) == 0 {
-			return err
-		}
-		if err := store.Delete(ctx, old...); err != nil {
-			return err
-		}
-		deleted += len(old)
-		return nil
+		p.found, batch = append(p.found, old...), batch[:0]
+		return err
 	}
 	for info, err := range store.List(ctx, p.Dir+"/", "") {
 		if err != nil {
-			return deleted, err
+			return err
 		}
 		if !Own(p.Dir, info.Key) || p.Keep[info.Key] || !p.Until.IsZero() && info.Modified.After(p.Until) {
 			continue
 		}
 		if batch = append(batch, info.Key); len(batch) == purgeBatch {
-			if err := flush(); err != nil {
-				return deleted, err
+			if err := look(); err != nil {
+				return err
 			}
 		}
+		if len(p.found) >= mostFound {
+			p.more = true
+			return nil
+		}
 	}
-	return deleted, flush()
+	return look()
+}
+
+// Delete deletes what Find has found, unless Keep has it by now, and finds the rest.
+func (p *Purge) Delete(ctx context.Context, store Store) (deleted int, err error) {
+	for {
+		p.found = slices.DeleteFunc(p.found, func(key string) bool { return p.Keep[key] })
+		for batch := range slices.Chunk(p.found, purgeBatch) {
+			if err := store.Delete(ctx, batch...); err != nil {
+				return deleted, err
+			}
+			deleted += len(batch)
+		}
+		if !p.more {
+			return deleted, nil
+		}
+		if err := p.Find(ctx, store); err != nil {
+			return deleted, err
+		}
+	}
 }
 
 // old returns the keys whose generation is below the minimum, and those of an earlier try

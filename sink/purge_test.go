@@ -176,7 +176,7 @@ func TestPurgeFails(t *testing.T) {
 	}
 	f(faultstore.On(faultstore.List).Nth(1), 0)
 	f(faultstore.On(faultstore.Stat).Nth(10), 0)
-	f(faultstore.On(faultstore.Stat).Nth(1010), 1000)
+	f(faultstore.On(faultstore.Stat).Nth(1010), 0)
 	f(faultstore.On(faultstore.Delete).Nth(1), 0)
 	f(faultstore.On(faultstore.Delete).Nth(2), 1000)
 }

@@ -33,7 +33,7 @@ type Set struct {
 	objects   []*Object       // of a held set, in the order of opening
 	keys      map[string]bool // visible, or perhaps: the request was sent
 	waiting   int             // objects that are not up yet (held), or not visible
-	after     func(context.Context, map[string]bool) error
+	replaced  Replacement
 	committed bool
 	durable   map[*Object]func()
 }
@@ -61,20 +61,30 @@ func (s *Set) Open(key string, meta func(rows int64) Metadata, durable func()) *
 	return o
 }
 
+// Replacement deletes what a set replaces. A Purge does the work.
+type Replacement interface {
+	// Find looks for it. It is called when all objects of the set are up, and before the first
+	// one of a held set is shown. own are the keys of the set's objects, but for one that
+	// may still have to go elsewhere (NextKey).
+	Find(ctx context.Context, own map[string]bool) error
+	// Delete is called when all objects of the set are visible, with all their keys.
+	Delete(ctx context.Context, own map[string]bool) error
+}
+
 // Commit ends the set successfully. When all of its objects are up, a held set's become
-// visible, and durable; and then after is called, with the keys of all objects of the set.
-// Commit returns at once; a failure ends Uploader.Run.
+// visible, and what they replace is deleted; then they are durable. Commit returns at once; a
+// failure ends Uploader.Run.
 //
-// What a set replaces goes in after, so behind the moment when its objects count as durable,
-// and their STATEs leave: between the two a crash makes the rows come again, beside those
-// that are there already, so nothing that takes its time may stand there. A crash in after
-// leaves what a later run finds and finishes (Recovery, Purge).
-func (s *Set) Commit(ctx context.Context, after func(ctx context.Context, keys map[string]bool) error) error {
+// Between the moment when a held set is visible and the one when its STATEs leave, a crash
+// makes its rows come again, perhaps beside those that are there already. So nothing that
+// can be done before stands between them. Objects that are visible are durable also where
+// deleting the older ones fails. What a crash leaves, a later run finds (Recovery, Purge).
+func (s *Set) Commit(ctx context.Context, replaced Replacement) error {
 	if err := s.closeLast(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	s.committed, s.after = true, after
+	s.committed, s.replaced = true, replaced
 	ready := s.waiting == 0
 	s.mu.Unlock()
 	if ready {
@@ -144,11 +154,19 @@ func (s *Set) ready(ctx context.Context) error {
 	return nil
 }
 
-func (s *Set) finish(ctx context.Context) error {
+func (s *Set) finish(ctx context.Context) (err error) {
+	if s.replaced != nil {
+		if err := s.replaced.Find(ctx, s.own()); err != nil {
+			return err
+		}
+	}
 	if s.held {
 		if err := s.show(ctx); err != nil {
 			return err
 		}
+	}
+	if s.replaced != nil {
+		err = s.replaced.Delete(ctx, s.own())
 	}
 	s.mu.Lock()
 	callbacks := slices.Collect(maps.Values(s.durable))
@@ -156,10 +174,20 @@ func (s *Set) finish(ctx context.Context) error {
 	for _, durable := range callbacks {
 		durable()
 	}
-	if s.after != nil {
-		return s.after(ctx, s.keys)
+	return err
+}
+
+// own are the keys that the set has, or will have: an upload in parts belongs to its key.
+func (s *Set) own() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	own := maps.Clone(s.keys)
+	for _, o := range s.objects {
+		if o.upload != nil {
+			own[o.Key] = true
+		}
 	}
-	return nil
+	return own
 }
 
 // metadata is that of an object of the set.

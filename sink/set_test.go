@@ -40,6 +40,7 @@ type setTest struct {
 	set  *sink.Set
 	log  events
 	want map[string]int // sizes
+	held bool
 }
 
 const older = "t/older"
@@ -52,7 +53,7 @@ func newSetTest(t *testing.T, held bool, opts sink.UploadOptions, rules ...*faul
 	}
 	mem.shown = nil
 	u := sink.NewUploader(faultstore.New(mem, rules...), opts)
-	return &setTest{T: t, mem: mem, u: u, set: u.NewSet(held), want: map[string]int{}}
+	return &setTest{T: t, mem: mem, u: u, set: u.NewSet(held), want: map[string]int{}, held: held}
 }
 
 // object opens an object and appends to it.
@@ -76,16 +77,31 @@ func (s *setTest) closed(ctx context.Context, key string, size int) error {
 	return o.Close(ctx)
 }
 
-// after is what Commit is given. It checks that all is visible, and fails with err.
-func (s *setTest) after(err error) func(context.Context, map[string]bool) error {
-	return func(_ context.Context, keys map[string]bool) error {
-		s.log.add("after")
-		if got, want := slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(s.want)); !slices.Equal(got, want) {
-			s.Errorf("after has the keys %q, want %q", got, want)
+// after is what Commit is given. It checks what is visible, and Delete fails with err.
+func (s *setTest) after(err error) sink.Replacement { return &replacement{s, err} }
+
+type replacement struct {
+	*setTest
+	err error
+}
+
+func (r *replacement) Find(_ context.Context, own map[string]bool) error {
+	r.log.add("find")
+	for key := range own {
+		if shown := len(r.mem.object(key).data) == r.want[key]; shown == r.held {
+			r.Errorf("%s is visible: %v, when older objects are looked for", key, shown)
 		}
-		s.visible(true)
-		return err
 	}
+	return nil
+}
+
+func (r *replacement) Delete(_ context.Context, own map[string]bool) error {
+	r.log.add("delete")
+	if got, want := slices.Sorted(maps.Keys(own)), slices.Sorted(maps.Keys(r.want)); !slices.Equal(got, want) {
+		r.Errorf("own are the keys %q, want %q", got, want)
+	}
+	r.visible(true)
+	return r.err
 }
 
 // visible checks that all objects are there, or none, and the older one in any case.
@@ -106,7 +122,8 @@ func (s *setTest) visible(yes bool) {
 	}
 }
 
-// wantDurable checks that each object was durable exactly once, and that after came behind.
+// wantDurable checks that each object was durable exactly once: those of a held set behind
+// what they replace, the others in front of it.
 func (s *setTest) wantDurable() {
 	s.Helper()
 	var want []string
@@ -114,11 +131,11 @@ func (s *setTest) wantDurable() {
 		want = append(want, "durable "+key)
 	}
 	got := s.log.get()
-	at := slices.Index(got, "after")
-	if at != len(got)-1 || at < 0 {
-		s.Errorf("after is at the wrong place: %q", got)
+	at := slices.Index(got, "delete")
+	if at < 1 || got[at-1] != "find" || s.held && at != 1 || !s.held && at != len(got)-1 {
+		s.Errorf("find and delete are at the wrong place: %q", got)
 	} else {
-		got = slices.Delete(got, at, at+1)
+		got = slices.Delete(got, at-1, at+1)
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
@@ -141,6 +158,9 @@ func (s *setTest) wantTidy(more ...string) {
 		s.Errorf("got the objects %q, want %q", got, want)
 	}
 	for _, event := range s.log.get() {
+		if event == "find" {
+			continue // which changes nothing
+		}
 		s.Errorf("unexpected: %s", event)
 	}
 }

@@ -250,9 +250,7 @@ func (a *Assemble) complete(ctx context.Context, s *stream) error {
 	if s.table.Refresh != Atomic && s.table.Refresh != Incremental {
 		return a.close(ctx, s)
 	}
-	return s.set.Commit(ctx, func(ctx context.Context, written map[string]bool) error {
-		return a.purge(ctx, s.table, written)
-	})
+	return s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Dir: s.table.Dir, MinGeneration: s.table.MinGeneration}})
 }
 
 // incomplete ends a stream that failed. Nothing is purged. What a full refresh has not
@@ -271,20 +269,6 @@ func (a *Assemble) close(ctx context.Context, s *stream) error {
 		return nil
 	}
 	return s.object.Close(ctx)
-}
-
-// purge deletes the objects that a full refresh has replaced. A worker of the uploader
-// calls it.
-func (a *Assemble) purge(ctx context.Context, t *Table, written map[string]bool) error {
-	p := sink.Purge{Dir: t.Dir, Keep: written, MinGeneration: t.MinGeneration}
-	n, err := p.Run(ctx, a.opts.Store)
-	if err != nil {
-		return fmt.Errorf("stream %s: its new objects are complete, but removing those that they replace failed: %w", t.Stream, err)
-	}
-	if n > 0 {
-		a.opts.Log.Info(fmt.Sprintf("stream %s: removed %d older objects", t.Stream, n))
-	}
-	return nil
 }
 
 // Tick closes the objects that are old enough, so that the STATEs behind their rows can
