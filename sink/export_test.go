@@ -7,9 +7,9 @@ const ChunkSize = chunkSize
 // and how many it may make. It is for when Run has returned, and takes the chunks away.
 func (u *Uploader) Chunks() (made, free, limit int) {
 	different := map[*byte]bool{}
-	for len(u.mem.free) > 0 {
-		c := <-u.mem.free
+	for _, c := range u.mem.free {
 		different[&c[:1][0]] = true
 	}
+	u.mem.free = nil
 	return u.mem.made, len(different), u.mem.limit
 }

@@ -1,6 +1,9 @@
 package sink
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // chunkSize is the unit of buffer memory. It is small, so that thousands of streams that
 // have a few rows each do not hold a part's worth of memory each, and large enough that
@@ -8,24 +11,29 @@ import "context"
 const chunkSize = 64 << 10
 
 // memory is the fixed set of chunks that all open objects and all uploads share: the
-// memory budget. Chunks are made on first need, so that a small sync stays small.
+// memory budget. Chunks are made on first need, so that a small sync stays small, and the
+// one that came back last is used first: it may still be in the processor's cache.
 type memory struct {
-	free  chan []byte
 	limit int
 	made  int // only the goroutine that writes objects makes chunks
+
+	mu    sync.Mutex
+	free  [][]byte
+	freed chan struct{} // has room for one: "look again"
 }
 
 func newMemory(budget int64) *memory {
-	limit := max(int(budget/chunkSize), 1)
-	return &memory{free: make(chan []byte, limit), limit: limit}
+	return &memory{limit: max(int(budget/chunkSize), 1), freed: make(chan struct{}, 1)}
 }
 
 // try returns an empty chunk, or nil when all are in use.
 func (m *memory) try() []byte {
-	select {
-	case c := <-m.free:
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.free); n > 0 {
+		c := m.free[n-1]
+		m.free = m.free[:n-1]
 		return c
-	default:
 	}
 	if m.made == m.limit {
 		return nil
@@ -35,19 +43,29 @@ func (m *memory) try() []byte {
 }
 
 // wait returns an empty chunk as soon as an upload gives one back. The caller makes sure
-// that one is under way.
+// that one is under way. Only one goroutine may wait.
 func (m *memory) wait(ctx context.Context) ([]byte, error) {
-	select {
-	case c := <-m.free:
-		return c, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	for {
+		if c := m.try(); c != nil {
+			return c, nil
+		}
+		select {
+		case <-m.freed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 }
 
-// release gives chunks back; there is room for all that were made.
+// release gives chunks back.
 func (m *memory) release(chunks [][]byte) {
+	m.mu.Lock()
 	for _, c := range chunks {
-		m.free <- c[:0]
+		m.free = append(m.free, c[:0])
+	}
+	m.mu.Unlock()
+	select {
+	case m.freed <- struct{}{}:
+	default: // it will look anyway
 	}
 }

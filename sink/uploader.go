@@ -131,10 +131,7 @@ func (u *Uploader) chunk(ctx context.Context, o *Object) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if c := u.mem.try(); c != nil {
-		return c, nil
-	}
-	// All chunks are in use and at most half of them are filling, or o alone holds them: in
+	// If all chunks are in use, at most half of them are filling, or o alone holds them: in
 	// that case its part is cut before it gets here (PartSize is at most a third of the
 	// budget). So an upload is under way.
 	return u.mem.wait(ctx)
