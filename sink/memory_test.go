@@ -129,3 +129,26 @@ func TestManyStreams(t *testing.T) {
 	w.check(t, store)
 	wantChunks(t, u, 8*chunk)
 }
+
+// TestEqualParts: where all parts must have one size, an object whose buffer is needed ends.
+func TestEqualParts(t *testing.T) {
+	limits := sink.Properties{MinPartSize: 2 * chunk, EqualParts: true}
+	store := newMemStore(limits)
+	u := sink.NewUploader(store, sink.UploadOptions{Memory: 16 * chunk, PartSize: 4 * chunk})
+	w := newWriter(u, make([]bool, 5)...)
+	err := upload(t.Context(), u, func(ctx context.Context) error {
+		for i := range 600 {
+			if err := w.row(ctx, i*i%5, content(chunk/3+i, uint64(i))); err != nil {
+				return err
+			}
+		}
+		return w.end(ctx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.check(t, store)
+	if u.Stats.Early.Load() == 0 || u.Stats.Parts.Load() < 10 {
+		t.Errorf("%d objects were closed early, %d parts were sent", u.Stats.Early.Load(), u.Stats.Parts.Load())
+	}
+}

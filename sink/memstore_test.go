@@ -53,6 +53,7 @@ func newMemStore(limits sink.Properties) *memStore {
 			MaxParts:    cmp.Or(limits.MaxParts, 10_000),
 			MaxObject:   cmp.Or(limits.MaxObject, 5<<40),
 			MaxKey:      cmp.Or(limits.MaxKey, 1024),
+			EqualParts:  limits.EqualParts,
 		},
 		objects: map[string]memObject{},
 		uploads: map[string]*memUpload{},
@@ -292,6 +293,8 @@ func (u *memUpload) Complete(ctx context.Context) error {
 			return &sink.Error{Op: "Complete", Key: u.info.Key, Err: fmt.Errorf("part %d is not at %d", n, len(o.data))}
 		case n < len(u.parts) && int64(len(data)) < s.limits.MinPartSize:
 			return &sink.Error{Op: "Complete", Key: u.info.Key, Err: fmt.Errorf("part %d has only %d bytes", n, len(data))}
+		case s.limits.EqualParts && n < len(u.parts) && len(data) != len(u.parts[1]):
+			return &sink.Error{Op: "Complete", Key: u.info.Key, Err: fmt.Errorf("part %d has %d bytes, the first one %d", n, len(data), len(u.parts[1]))}
 		}
 		o.data = append(o.data, data...)
 		o.parts = append(o.parts, int64(len(data)))

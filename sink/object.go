@@ -125,7 +125,7 @@ func (o *Object) next(ctx context.Context) error {
 // memory budget is the bound.
 func (o *Object) partSize() int64 {
 	size := o.u.opts.PartSize
-	if o.u.opts.MaxObject == 0 {
+	if o.u.opts.MaxObject == 0 && !o.u.limits.EqualParts {
 		size <<= min(o.parts/1000, 9)
 	}
 	size = min(size, int64(o.u.mem.limit)*chunkSize/4, o.u.limits.MaxPartSize)

@@ -104,6 +104,7 @@ type Properties struct {
 	MaxParts    int
 	MaxObject   int64 // bytes
 	MaxKey      int   // bytes
+	EqualParts  bool  // all parts of an upload but the last must have one size
 }
 
 // Body is a sequence of bytes in memory that can be read any number of times, so that

@@ -171,7 +171,13 @@ func (u *Uploader) sendFullest(ctx context.Context, o *Object) error {
 	return nil
 }
 
-func (u *Uploader) minPart() int64 { return max(u.limits.MinPartSize, 1) }
+// minPart is what a part must have that is not the last one.
+func (u *Uploader) minPart() int64 {
+	if u.limits.EqualParts {
+		return u.opts.PartSize
+	}
+	return max(u.limits.MinPartSize, 1)
+}
 
 func (u *Uploader) track(o *Object) {
 	u.mu.Lock()

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -83,6 +84,7 @@ type Store struct {
 	bucket  string
 	region  string
 	timeout time.Duration
+	r2      bool // Cloudflare's store: its parts must have one size
 
 	// unconditional is set once the store has refused If-None-Match.
 	unconditional atomic.Bool
@@ -116,7 +118,14 @@ func New(ctx context.Context, set Settings) (*Store, error) {
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})
-	return &Store{client: client, bucket: set.Bucket, region: cfg.Region, timeout: set.AttemptTimeout}, nil
+	return &Store{client: client, bucket: set.Bucket, region: cfg.Region, timeout: set.AttemptTimeout, r2: set.isR2()}, nil
+}
+
+// isR2 knows the store by its host, https://<account>.r2.cloudflarestorage.com, also with a
+// jurisdiction behind the account.
+func (set *Settings) isR2() bool {
+	u, err := url.Parse(set.Endpoint)
+	return err == nil && strings.HasSuffix(u.Hostname(), ".r2.cloudflarestorage.com")
 }
 
 func (set *Settings) check() error {
@@ -236,5 +245,6 @@ func (s *Store) Properties() sink.Properties {
 		MaxParts:    10_000,
 		MaxObject:   5 << 40,
 		MaxKey:      maxKey,
+		EqualParts:  s.r2,
 	}
 }

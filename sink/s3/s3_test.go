@@ -217,3 +217,19 @@ func TestCancelledBetweenPages(t *testing.T) {
 		t.Errorf("got %v, want %v", last, context.Canceled)
 	}
 }
+
+// TestR2 is known by its host: its parts must have one size.
+func TestR2(t *testing.T) {
+	f := func(endpoint string, want bool) {
+		t.Helper()
+		s, err := New(t.Context(), Settings{Bucket: "b", Region: "auto", Endpoint: endpoint, AccessKeyID: "a", SecretAccessKey: "s"})
+		if err != nil || s.Properties().EqualParts != want {
+			t.Errorf("%q: equal parts is not %v, or error %v", endpoint, want, err)
+		}
+	}
+	f("https://0123456789abcdef.r2.cloudflarestorage.com", true)
+	f("https://0123456789abcdef.eu.r2.cloudflarestorage.com/", true)
+	f("https://s3.example.com/x.r2.cloudflarestorage.com", false)
+	f("https://r2.cloudflarestorage.com.example.com", false)
+	f("", false)
+}
