@@ -127,7 +127,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	if err := e.prepare(ctx); err != nil {
 		return nil, err
 	}
-	commit := pipeline.NewCommit(emit)
+	commit := pipeline.NewCommit(stages.EmitStates(emit))
 	assemble := stages.NewAssemble(stages.AssembleOptions{
 		Catalog: e.catalog, Keys: e.keys, Uploader: e.uploader, Store: e.store, Commit: commit,
 		Log: e.opts.Log, Now: e.opts.Now, CheckpointAge: e.cfg.CheckpointAge(),

@@ -8,21 +8,23 @@ import (
 
 // Commit is the ledger shared by those who fill objects and those who complete them, and
 // the goroutine (Run) that writes the states which may leave. Its methods never wait for
-// the writer: a platform that is slow to read our stdout does not stop the rows.
+// the writer: a platform that is slow to read our stdout does not stop the rows. What may
+// leave stays in the ledger until the writer comes for it, so the ledger's bound is one for
+// these states too.
 type Commit struct {
-	write func(message []byte) error
+	write func(*HeldState) error
 
-	mu     sync.Mutex
-	ledger Ledger
-	ready  []HeldState
-	closed bool
-	sent   int64
+	mu      sync.Mutex
+	ledger  Ledger
+	closed  bool
+	writing int // states that the writer has fetched and not written yet
+	sent    int64
 
 	wake chan struct{} // has room for one: "look again"
 }
 
 // NewCommit writes states with write, one at a time, in the order of the input.
-func NewCommit(write func(message []byte) error) *Commit {
+func NewCommit(write func(*HeldState) error) *Commit {
 	return &Commit{write: write, wake: make(chan struct{}, 1)}
 }
 
@@ -59,18 +61,17 @@ func (c *Commit) Sent() int64 {
 	return c.sent
 }
 
-// Held is the number of states that still wait for rows to become durable.
+// Held is the number of states that still wait: for rows to become durable, or to be written.
 func (c *Commit) Held() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.ledger.Held() + len(c.ready)
+	return c.ledger.Held() + c.writing
 }
 
 func (c *Commit) update(change func(*Ledger)) {
 	c.mu.Lock()
 	change(&c.ledger)
-	c.ready = append(c.ready, c.ledger.Release()...)
-	look := len(c.ready) > 0 || c.closed
+	look := c.ledger.Ready() || c.closed
 	c.mu.Unlock()
 	if look {
 		select {
@@ -103,15 +104,17 @@ func (c *Commit) Run(ctx context.Context) error {
 
 func (c *Commit) writeReady() (closed bool, err error) {
 	c.mu.Lock()
-	ready, closed := c.ready, c.closed
-	c.ready = nil
+	ready, closed := c.ledger.Release(), c.closed
+	c.writing = len(ready)
 	c.mu.Unlock()
-	for _, s := range ready {
-		if err := c.write(s.Message); err != nil {
+	for i := range ready {
+		if err := c.write(&ready[i]); err != nil {
 			return closed, fmt.Errorf("writing a STATE to stdout: %w", err)
 		}
+		ready[i] = HeldState{} // the ledger's memory reaches it for some time
 		c.mu.Lock()
 		c.sent++
+		c.writing--
 		c.mu.Unlock()
 	}
 	return closed, nil

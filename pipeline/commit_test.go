@@ -11,7 +11,7 @@ import (
 
 func TestCommitWritesInOrder(t *testing.T) {
 	var out []string
-	c := NewCommit(func(m []byte) error { out = append(out, string(m)); return nil })
+	c := NewCommit(func(s *HeldState) error { out = append(out, string(s.Message)); return nil })
 	first, second := c.Open(0), c.Open(10)
 	c.Hold(HeldState{After: 0, Message: []byte("at once")})
 	c.Hold(HeldState{After: 10, Message: []byte("behind the first")})
@@ -32,8 +32,27 @@ func TestCommitWritesInOrder(t *testing.T) {
 	}
 }
 
+// TestCommitLetsGo: what was written is not kept, while a state behind it waits.
+func TestCommitLetsGo(t *testing.T) {
+	var written []*HeldState
+	c := NewCommit(func(s *HeldState) error { written = append(written, s); return nil })
+	c.Open(0)
+	for after := range int64(100) {
+		c.Hold(HeldState{After: after / 50, Message: []byte("message")})
+	}
+	c.Close()
+	if err := c.Run(t.Context()); err != nil || len(written) != 50 || c.Held() != 50 {
+		t.Fatalf("%v, %d written, %d held", err, len(written), c.Held())
+	}
+	for i, s := range written {
+		if s.Message != nil {
+			t.Fatalf("message %d is still there", i)
+		}
+	}
+}
+
 func TestCommitHoldsWhatIsNotDurable(t *testing.T) {
-	c := NewCommit(func(m []byte) error { t.Errorf("wrote %s", m); return nil })
+	c := NewCommit(func(s *HeldState) error { t.Errorf("wrote %s", s.Message); return nil })
 	c.Open(0)
 	c.Hold(HeldState{After: 1, Message: []byte("too early")})
 	c.Close()
@@ -45,7 +64,7 @@ func TestCommitHoldsWhatIsNotDurable(t *testing.T) {
 func TestCommitNeverWaitsForASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		c := NewCommit(func([]byte) error { <-release; return nil })
+		c := NewCommit(func(*HeldState) error { <-release; return nil })
 		done := make(chan error)
 		go func() { done <- c.Run(t.Context()) }()
 		for i := range int64(10000) { // would block for ever if Hold waited for the writer
@@ -61,11 +80,36 @@ func TestCommitNeverWaitsForASlowReader(t *testing.T) {
 	})
 }
 
+// TestCommitBoundsWhatASlowReaderLeaves: states that may leave are bounded like those that
+// may not.
+func TestCommitBoundsWhatASlowReaderLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var records int64
+		c := NewCommit(func(s *HeldState) error { <-release; records += s.Records; return nil })
+		c.ledger.most = 10_000
+		done := make(chan error)
+		go func() { done <- c.Run(t.Context()) }()
+		for range 10_000 {
+			c.Hold(HeldState{Message: make([]byte, 900), Records: 3})
+			if held := c.Held(); held > 21 { // ten that are being written, ten that wait, and the newest
+				t.Fatalf("%d are held", held)
+			}
+			synctest.Wait()
+		}
+		c.Close()
+		close(release)
+		if err := <-done; err != nil || records != 30_000 || c.Held() != 0 {
+			t.Errorf("%v, %d records, %d held", err, records, c.Held())
+		}
+	})
+}
+
 func TestCommitEndsWithItsContext(t *testing.T) {
 	cause := errors.New("stopped")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var out []string
-	c := NewCommit(func(m []byte) error { out = append(out, string(m)); return nil })
+	c := NewCommit(func(s *HeldState) error { out = append(out, string(s.Message)); return nil })
 	c.Open(5)
 	c.Hold(HeldState{After: 5, Message: []byte("durable")})
 	c.Hold(HeldState{After: 6, Message: []byte("not durable")})
@@ -80,7 +124,7 @@ func TestCommitEndsWithItsContext(t *testing.T) {
 
 func TestCommitReportsABrokenPipe(t *testing.T) {
 	broken := errors.New("broken pipe")
-	c := NewCommit(func([]byte) error { return broken })
+	c := NewCommit(func(*HeldState) error { return broken })
 	c.Hold(HeldState{})
 	if err := c.Run(t.Context()); !errors.Is(err, broken) || !strings.Contains(err.Error(), "STATE") {
 		t.Errorf("got %v", err)
@@ -89,7 +133,7 @@ func TestCommitReportsABrokenPipe(t *testing.T) {
 
 func TestCommitIsSafeForManyWorkers(t *testing.T) {
 	var sent []int
-	c := NewCommit(func(m []byte) error { sent = append(sent, len(m)); return nil })
+	c := NewCommit(func(s *HeldState) error { sent = append(sent, len(s.Message)); return nil })
 	done := make(chan error)
 	go func() { done <- c.Run(t.Context()) }()
 	var workers sync.WaitGroup

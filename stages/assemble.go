@@ -10,7 +10,6 @@ import (
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/compress"
-	"github.com/sluice-data/sluice/internal/scan"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 )
@@ -26,6 +25,7 @@ type Assemble struct {
 	counted int64 // records in front of the last LEGACY or GLOBAL state
 	status  bool  // the source sends stream statuses
 	packed  bool  // the tables are compressed
+	decoder airbyte.Decoder
 }
 
 // AssembleOptions are what the stage works with.
@@ -55,6 +55,7 @@ type stream struct {
 	keys   *sink.Keys
 	set    *sink.Set
 	opened time.Time
+	key    string       // of its states
 	header []byte       // what each object begins with
 	first  compress.Sum // of header
 }
@@ -75,6 +76,7 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 		a.streams[i] = stream{
 			table: t,
 			keys:  opts.Keys[i],
+			key:   stateKey(t.Stream),
 			set:   opts.Uploader.NewSet(t.Refresh == Atomic),
 			sum:   StreamSummary{Stream: t.Stream, Undeclared: map[string]int64{}},
 		}
@@ -205,16 +207,8 @@ func (s *stream) failed(err error) error {
 
 func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark) error {
 	switch m.Kind {
-	case pipeline.StreamState:
-		var records int64
-		if m.Stream >= 0 {
-			records, a.streams[m.Stream].counted = a.streams[m.Stream].counted, 0
-		}
-		a.hold(b, m, records)
-		return nil
-	case pipeline.WholeState:
-		a.hold(b, m, a.passed-a.counted)
-		a.counted = a.passed
+	case pipeline.StreamState, pipeline.WholeState:
+		a.opts.Commit.Hold(a.held(b, m))
 		return nil
 	case pipeline.StreamStatus, pipeline.StreamComplete, pipeline.StreamIncomplete:
 	}
@@ -233,15 +227,6 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 		s.ended = incomplete // it said COMPLETE before; the sync has to fail all the same
 	}
 	return nil
-}
-
-// hold gives a state to the ledger, as it will leave.
-func (a *Assemble) hold(b *pipeline.Batch, m *pipeline.Mark, records int64) {
-	state := scan.Span{Start: m.State.Start - m.Text.Start, End: m.State.End - m.Text.Start}
-	a.opts.Commit.Hold(pipeline.HeldState{
-		After:   a.rows,
-		Message: airbyte.AppendState(nil, m.Text.Of(b.Input), state, records),
-	})
 }
 
 // complete ends a stream successfully.

@@ -36,7 +36,7 @@ func newRig(t *testing.T, maxObject int64, age time.Duration, tables ...*Table) 
 	}
 	r := &rig{t: t, catalog: NewCatalog(tables), store: store, states: make(chan string, 100), now: time.UnixMilli(1e12), line: 1}
 	r.up = sink.NewUploader(store, sink.UploadOptions{MaxObject: maxObject, Concurrency: 2})
-	r.commit = pipeline.NewCommit(func(m []byte) error { r.states <- string(m); return nil })
+	r.commit = pipeline.NewCommit(EmitStates(func(m []byte) error { r.states <- string(m); return nil }))
 	opts := AssembleOptions{
 		Catalog: r.catalog, Uploader: r.up, Store: store, Commit: r.commit, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return r.now }, CheckpointAge: age,

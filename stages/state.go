@@ -1,0 +1,53 @@
+package stages
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/internal/scan"
+	"github.com/sluice-data/sluice/pipeline"
+)
+
+// held makes of a STATE what the ledger holds, and counts the records that it covers: those
+// since the last one of its stream, or of the whole sync.
+func (a *Assemble) held(b *pipeline.Batch, m *pipeline.Mark) pipeline.HeldState {
+	held := pipeline.HeldState{
+		After:   a.rows,
+		Message: bytes.Clone(m.Text.Of(b.Input)), // the batch will be emptied
+		State:   scan.Span{Start: m.State.Start - m.Text.Start, End: m.State.End - m.Text.Start},
+	}
+	switch {
+	case m.Kind == pipeline.WholeState:
+		held.Records, a.counted = a.passed-a.counted, a.passed
+	case m.Stream < 0:
+		held.Key = a.foreign(held.Message)
+	default:
+		s := &a.streams[m.Stream]
+		held.Key = s.key
+		held.Records, s.counted = s.counted, 0
+	}
+	return held
+}
+
+// foreign is the key of the state of a stream that is not in the catalog. That is rare, so
+// decode did not keep its name.
+func (a *Assemble) foreign(message []byte) string {
+	var m airbyte.Message
+	_ = a.decoder.Decode(message, 0, len(message), &m) // decode has accepted it before
+	return stateKey(airbyte.StreamID{Namespace: string(m.Namespace), Name: string(m.Name)})
+}
+
+// stateKey tells the states of streams apart. Names may have any character in them, so they
+// are quoted.
+func stateKey(id airbyte.StreamID) string {
+	return strconv.Quote(id.Namespace) + strconv.Quote(id.Name)
+}
+
+// EmitStates is the end of a STATE's way: it gives the message to emit as it leaves, with the
+// number of records that it covers.
+func EmitStates(emit func(message []byte) error) func(*pipeline.HeldState) error {
+	return func(s *pipeline.HeldState) error {
+		return emit(airbyte.AppendState(nil, s.Message, s.State, s.Records))
+	}
+}
