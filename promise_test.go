@@ -1,0 +1,237 @@
+package sluice_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"pgregory.net/rapid"
+
+	"github.com/sluice-data/sluice"
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+)
+
+// history is a random sync: what the source writes and when, and the config.
+type history struct {
+	cfg     *config.Config
+	catalog *airbyte.Catalog
+	steps   []step
+}
+
+// step is a message, and the pause behind it.
+type step struct {
+	line   string
+	pause  time.Duration
+	alone  bool  // it is not written together with the next
+	stream int   // of a record, or of a STREAM state; -1: of the whole sync
+	state  bool  // else a record, or a status
+	rows   int64 // of all streams in front of it
+	counts int64 // of a state: the records that it covers
+}
+
+// streams are the names of a history's streams.
+var streams = []string{"a", "b", "c"}
+
+func drawHistory(t *rapid.T) *history {
+	h := &history{cfg: settings(), catalog: &airbyte.Catalog{}}
+	h.cfg.FileSizeMB = rapid.SampledFrom([]float64{0, 0.0005, 0.005, 1}).Draw(t, "file size")
+	h.cfg.CheckpointMinutes = rapid.SampledFrom([]float64{0, 1, 15}).Draw(t, "checkpoint")
+	h.cfg.FullRefresh = rapid.SampledFrom([]config.FullRefresh{config.RefreshAtomic, config.RefreshIncremental, config.RefreshPurgeFirst}).Draw(t, "refresh")
+	h.cfg.Format.CSV.Compression.Type = rapid.SampledFrom([]config.CompressionType{
+		config.CompressionNone, config.CompressionNone, config.CompressionGZIP, config.CompressionZSTD,
+	}).Draw(t, "compression")
+	for _, name := range streams {
+		mode := rapid.SampledFrom([]airbyte.DestinationSyncMode{airbyte.Append, airbyte.Append, airbyte.Overwrite}).Draw(t, "mode of "+name)
+		h.catalog.Streams = append(h.catalog.Streams, airbyte.Stream{ID: airbyte.StreamID{Name: name}, Mode: mode})
+	}
+	statuses := rapid.Bool().Draw(t, "statuses")
+	pad := strings.Repeat("x", rapid.SampledFrom([]int{0, 10, 400}).Draw(t, "pad"))
+	ended := map[int]bool{}
+	since := map[int]int64{} // records since the last state, by stream; -1 is the whole sync
+	rows := int64(0)
+	complete := func(stream int) {
+		ended[stream] = true
+		h.steps = append(h.steps, step{line: strings.ReplaceAll(message("u!"), "users", streams[stream]), stream: stream, rows: rows})
+	}
+	for range rapid.IntRange(1, 60).Draw(t, "messages") {
+		s := step{stream: rapid.IntRange(0, len(streams)-1).Draw(t, "stream"), rows: rows}
+		switch what := rapid.SampledFrom([]string{"record", "record", "record", "record", "state", "whole", "end"}).Draw(t, "what"); {
+		case what == "end":
+			if statuses && !ended[s.stream] {
+				complete(s.stream)
+			}
+			continue
+		case what == "record" && !ended[s.stream]:
+			s.line = fmt.Sprintf(`{"type":"RECORD","record":{"stream":%q,"emitted_at":1,"data":{"pad":%q,"n":"#%d#"}}}`, streams[s.stream], pad, rows)
+			rows++
+			since[s.stream]++
+			since[-1]++
+		default:
+			if what == "whole" {
+				s.stream = -1
+			}
+			s.state, s.counts = true, since[s.stream]
+			since[s.stream] = 0
+			s.line = fmt.Sprintf(`{"type":"STATE","state":{"type":"GLOBAL","global":{},"id":"%d"}}`, len(h.steps))
+			if s.stream >= 0 {
+				s.line = fmt.Sprintf(`{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":%q}},"id":"%d"}}`, streams[s.stream], len(h.steps))
+			}
+		}
+		if rapid.IntRange(0, 9).Draw(t, "quiet") == 0 {
+			s.pause = rapid.SampledFrom([]time.Duration{time.Second, time.Minute, 20 * time.Minute}).Draw(t, "pause")
+		}
+		s.alone = s.pause > 0 || rapid.IntRange(0, 3).Draw(t, "alone") == 0
+		h.steps = append(h.steps, s)
+	}
+	for i := range streams {
+		if statuses && !ended[i] {
+			complete(i)
+		}
+	}
+	return h
+}
+
+// witness looks at each state that leaves, at that moment.
+type witness struct {
+	*history
+	store   *memory
+	visible map[string][]byte // the plain text of objects
+	last    int               // the step of the last state that left
+	left    int
+	err     error
+}
+
+var ofRow = regexp.MustCompile(`#(\d+)#`)
+
+// rows returns the numbers of the rows that can be seen.
+func (w *witness) rows() map[int64]int {
+	seen := map[int64]int{}
+	for key, o := range w.store.visible() {
+		if _, known := w.visible[key]; !known {
+			w.visible[key] = plain(key, o.data)
+		}
+		for _, m := range ofRow.FindAllSubmatch(w.visible[key], -1) {
+			n, _ := strconv.ParseInt(string(m[1]), 10, 64)
+			seen[n]++
+		}
+	}
+	return seen
+}
+
+// plain undoes the compression of an object.
+func plain(key string, data []byte) []byte {
+	var r io.Reader = bytes.NewReader(data)
+	var err error
+	switch {
+	case strings.HasSuffix(key, ".gz"):
+		r, err = gzip.NewReader(r)
+	case strings.HasSuffix(key, ".zst"):
+		var d *zstd.Decoder
+		d, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+		r = d
+	}
+	if err != nil {
+		return nil
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// state holds the promise against a state that leaves.
+func (w *witness) state(message []byte) error {
+	id, count, _ := strings.Cut(name(string(message)), ":")
+	i, _ := strconv.Atoi(id)
+	s := &w.steps[i]
+	seen := w.rows()
+	for n := range s.rows {
+		if seen[n] == 0 {
+			w.err = errors.Join(w.err, fmt.Errorf("the state of step %d left, and row %d in front of it can't be seen", i, n))
+		}
+	}
+	if i <= w.last || !s.state {
+		w.err = errors.Join(w.err, fmt.Errorf("the state of step %d left behind that of step %d", i, w.last))
+	}
+	if count != fmt.Sprint(s.counts) {
+		w.err = errors.Join(w.err, fmt.Errorf("the state of step %d covers %s records, want %d", i, count, s.counts))
+	}
+	w.last = i
+	w.left++
+	return nil
+}
+
+// play runs the history in a bubble, and returns what went wrong.
+func (h *history) play(t *testing.T) error {
+	w := &witness{history: h, store: newMemory(), visible: map[string][]byte{}, last: -1}
+	w.store.minPart = 100
+	engine, err := sluice.Open(t.Context(), h.cfg, h.catalog, sluice.Options{Store: w.store, Workers: 3})
+	if err != nil {
+		return err
+	}
+	in, out := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		_, err := engine.Run(t.Context(), in, w.state)
+		_ = in.CloseWithError(errors.New("the sync has ended"))
+		done <- err
+	}()
+	var states, rows int
+	text := ""
+	for i, s := range h.steps {
+		if text += s.line + "\n"; s.alone || i == len(h.steps)-1 {
+			if _, err := io.WriteString(out, text); err != nil {
+				break // the sync tells why
+			}
+			text = ""
+		}
+		if s.state {
+			states++
+		} else if strings.Contains(s.line, "RECORD") {
+			rows++
+		}
+		time.Sleep(s.pause)
+	}
+	_ = out.Close()
+	if err := <-done; err != nil {
+		return err
+	}
+	if w.left != states {
+		w.err = errors.Join(w.err, fmt.Errorf("%d states left, want %d", w.left, states))
+	}
+	seen := w.rows()
+	for n, times := range seen {
+		if times != 1 {
+			w.err = errors.Join(w.err, fmt.Errorf("row %d is there %d times", n, times))
+		}
+	}
+	if len(seen) != rows || len(w.store.uploads) > 0 {
+		w.err = errors.Join(w.err, fmt.Errorf("%d rows are there, want %d; %d uploads are left", len(seen), rows, len(w.store.uploads)))
+	}
+	return w.err
+}
+
+// TestThePromise: whatever the source sends and when, no state leaves before all rows in front
+// of it can be seen; states leave in order, each once, with the number of the records that it
+// covers; and in the end each row is there once.
+func TestThePromise(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := drawHistory(rt)
+		var err error
+		synctest.Test(t, func(t *testing.T) { err = h.play(t) })
+		if err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
