@@ -115,6 +115,7 @@ func New(ctx context.Context, set Settings) (*Store, error) {
 		}
 		// Only here: calls for credentials, which no one repeats, keep the SDK's retries.
 		o.Retryer = aws.NopRetryer{}
+		o.APIOptions = append(o.APIOptions, checkRoot)
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})

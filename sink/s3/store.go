@@ -136,6 +136,7 @@ func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
 	return func(yield func(sink.Info, error) bool) {
 		var token, from *string
+		var seen circle
 		if after != "" {
 			from = &after
 		}
@@ -160,7 +161,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.I
 				return
 			}
 			next := aws.ToString(page.NextContinuationToken)
-			if next == "" || next == aws.ToString(token) {
+			if next == "" || seen.closed(next) {
 				// To stop here would look like the end; to go on would never end.
 				yield(sink.Info{}, &sink.Error{Op: opList, Key: prefix, Err: errNoNextPage})
 				return

@@ -214,6 +214,7 @@ func TestListPages(t *testing.T) {
 	f("ab", false, "200 "+listPage("", "a", "b"))
 	f("ab", false, "200 "+listPage("1", "a"), "200 "+listPage("1", "b"))
 	f("a", false, "200 "+listPage("1", "a"), "400 "+errorBody("InvalidArgument"))
+	f("abab", false, "200 "+listPage("1", "a"), "200 "+listPage("2", "b"), "200 "+listPage("1", "a"), "200 "+listPage("2", "b"))
 }
 
 func uploadsPage(next string, keys ...string) string {
@@ -250,11 +251,61 @@ func TestUploadsPages(t *testing.T) {
 	f("abc", sink.Permanent, nil, "200 "+uploadsPage("b", "a", "b"), "200 "+uploadsPage("-", "c"))
 	f("ab", sink.Permanent, sink.ErrUnsupported, "200 "+uploadsPage("", "a", "b"))
 	f("ab", sink.Permanent, sink.ErrUnsupported, "200 "+uploadsPage("a", "a"), "200 "+uploadsPage("a", "b"))
+	f("abab", sink.Permanent, sink.ErrUnsupported, "200 "+uploadsPage("a", "a"), "200 "+uploadsPage("b", "b"), "200 "+uploadsPage("a", "a"), "200 "+uploadsPage("b", "b"))
 	f("a", sink.Permanent, sink.ErrUnsupported, "200 "+uploadsPage("a", "a"), "400 "+errorBody("InvalidArgument"))
 	f("a", sink.Permanent, sink.ErrUnsupported, "200 "+uploadsPage("a", "a"), "404 "+errorBody("NoSuchUpload"))
 	f("a", sink.Permanent, sink.ErrDenied, "200 "+uploadsPage("a", "a"), "403 "+errorBody("AccessDenied"))
 	f("a", sink.Retryable, nil, "200 "+uploadsPage("a", "a"), "503 "+errorBody("SlowDown"))
 	f("", sink.Permanent, nil, "400 "+errorBody("InvalidArgument"))
+}
+
+// TestCircle: a circle of any length, also behind pages that are not in it, is found.
+func TestCircle(t *testing.T) {
+	for before := range 20 {
+		for length := 1; length < 20; length++ {
+			var c circle
+			page := 1
+			for ; !c.closed(fmt.Sprint(min(page, before+(page-before)%length))); page++ {
+				if page > 3*(before+length)+3 {
+					t.Fatalf("a circle of %d behind %d pages is not found", length, before)
+				}
+			}
+			if page <= before+length-1 {
+				t.Fatalf("a circle of %d behind %d pages is found on page %d", length, before, page)
+			}
+		}
+	}
+	var c circle
+	for page := range 100_000 {
+		if c.closed(fmt.Sprint(page)) {
+			t.Fatalf("page %d of a long list is taken for another", page)
+		}
+	}
+}
+
+// TestWrongDocument: a good status with another document is no success. A list would be empty.
+func TestWrongDocument(t *testing.T) {
+	for op, root := range roots {
+		f := func(body string, ok bool) {
+			t.Helper()
+			s, _ := script(t, "200 "+body)
+			err := calls[op](t.Context(), s)
+			if !ok {
+				want(t, op, err, lost(op), nil)
+			} else if err != nil {
+				t.Errorf("%s: %q: %v", op, body, err)
+			}
+		}
+		f("<!DOCTYPE html><html><body>Please log in</body></html>", false)
+		f("<html><Key>k</Key><UploadId>id</UploadId></html>", false)
+		f("log in", false)
+		f("", op == opDeletes) // it is asked to tell only what it could not delete
+		good := "<" + root + "><Key>k</Key><UploadId>id</UploadId></" + root + ">"
+		f(good, true)
+		f("<?xml version='1.0'?>\n<!-- ready -->\n"+good, true)
+		f(strings.Replace(good, root, root+` xmlns="http://s3.amazonaws.com/doc/2006-03-01/"`, 1), true)
+		f(good[:len(good)-5], false)
+	}
 }
 
 // TestDeleteBatches counts the keys of each request.

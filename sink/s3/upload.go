@@ -148,6 +148,7 @@ func (s *Store) AbortUpload(ctx context.Context, up sink.UploadInfo) error {
 func (s *Store) Uploads(ctx context.Context, prefix string) iter.Seq2[sink.UploadInfo, error] {
 	return func(yield func(sink.UploadInfo, error) bool) {
 		var key, id *string
+		var seen circle
 		for {
 			page, err := call(ctx, s, opUploads, prefix, s.timeout, func(ctx context.Context) (*s3.ListMultipartUploadsOutput, error) {
 				return s.client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{
@@ -170,8 +171,7 @@ func (s *Store) Uploads(ctx context.Context, prefix string) iter.Seq2[sink.Uploa
 			if !aws.ToBool(page.IsTruncated) {
 				return
 			}
-			if aws.ToString(page.NextKeyMarker) == "" ||
-				aws.ToString(page.NextKeyMarker) == aws.ToString(key) && aws.ToString(page.NextUploadIdMarker) == aws.ToString(id) {
+			if next := aws.ToString(page.NextKeyMarker); next == "" || seen.closed(next+"\x00"+aws.ToString(page.NextUploadIdMarker)) {
 				yield(sink.UploadInfo{}, &sink.Error{Op: opUploads, Key: prefix, Kind: sink.ErrUnsupported, Err: errNoNextPage})
 				return
 			}
