@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/sluice-data/sluice/internal/scan"
 )
@@ -164,5 +164,10 @@ func (s *Stream) Columns() ([]string, error) {
 
 // saysObject reports whether a schema's type, "object" or ["null","object"], allows objects.
 func saysObject(kind []byte) bool {
-	return strings.Contains(string(kind), `"object"`)
+	var v any
+	if err := json.Unmarshal(kind, &v); err != nil {
+		return false
+	}
+	list, ok := v.([]any)
+	return v == "object" || ok && slices.Contains(list, any("object"))
 }
