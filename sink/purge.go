@@ -26,7 +26,8 @@ type Purge struct {
 	// MinGeneration: only objects of an older generation go. One without a generation is of
 	// generation 0. nil: the platform knows no generations, all go.
 	MinGeneration *int64
-	// Until: nothing that was made later than this goes. The zero time: no matter when.
+	// Until: nothing that was made later than this goes, nor what does not say when it was made.
+	// The zero time: no matter when.
 	Until time.Time
 
 	found []string // and not deleted yet
@@ -61,7 +62,7 @@ func (p *Purge) Find(ctx context.Context, store Store) error {
 		if err != nil {
 			return err
 		}
-		if !Own(p.Dir, info.Key) || p.Keep[info.Key] || !p.Until.IsZero() && info.Modified.After(p.Until) {
+		if !Own(p.Dir, info.Key) || p.Keep[info.Key] || !p.Until.IsZero() && (info.Modified.IsZero() || info.Modified.After(p.Until)) {
 			continue
 		}
 		if batch = append(batch, info.Key); len(batch) == purgeBatch {
@@ -138,8 +139,8 @@ func (p *Purge) replaced(ctx context.Context, store Store, key string) (bool, er
 	if generation < *p.MinGeneration {
 		return true, nil
 	}
-	if first := info.Metadata[MetaSet]; first != "" && p.Dir+"/"+first != key {
-		return neverShown(ctx, store, p.Dir+"/"+first)
+	if first := firstOf(p.Dir, info); first != "" && first != key {
+		return neverShown(ctx, store, first)
 	}
 	return false, nil
 }
@@ -160,7 +161,7 @@ func Sweep(ctx context.Context, store Store, prefix string, dirs []string, befor
 			return aborted, err
 		}
 		dir := dirOf(up.Key)
-		if !known[dir] || !Own(dir, up.Key) || !up.Started.Before(before) {
+		if !known[dir] || !Own(dir, up.Key) || up.Started.IsZero() || !up.Started.Before(before) {
 			continue
 		}
 		if err := store.AbortUpload(ctx, up); err != nil {

@@ -198,6 +198,7 @@ func TestSweep(t *testing.T) {
 		begin(-time.Hour, named("p/users", 2)), // the clocks differ
 		begin(100*sink.StaleAfter, neighbours...),
 		begin(100*sink.StaleAfter, named("p/other", 0), named("", 0)[1:]),
+		[]string{mem.begin(named("p/users", 3), time.Time{}, nil).info.ID}, // the store does not tell
 	)
 	put(t, mem, named("p/users", 7), "0")
 	n, err := sink.Sweep(t.Context(), mem, "p/", []string{"p/users", "p/orders"}, now.Add(-sink.StaleAfter))

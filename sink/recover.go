@@ -37,14 +37,14 @@ func Replaces(minGeneration *int64) string {
 	return replacesBelow + strconv.FormatInt(*minGeneration, 10)
 }
 
-// replaces reads what Replaces wrote.
+// replaces reads what Replaces wrote, and nothing that only looks like it: it tells what to
+// delete.
 func replaces(rule string) (minGeneration *int64, ok bool) {
 	if rule == replacesAll {
 		return nil, true
 	}
-	digits, ok := strings.CutPrefix(rule, replacesBelow)
-	n, err := strconv.ParseInt(digits, 10, 64)
-	return &n, ok && err == nil
+	n, err := strconv.ParseInt(strings.TrimPrefix(rule, replacesBelow), 10, 64)
+	return &n, err == nil && Replaces(&n) == rule
 }
 
 // Recovery looks for a full refresh that a dead run left half done in the directory of a
@@ -100,6 +100,20 @@ func (r *Recovery) Run(ctx context.Context, store Store) (deleted int, err error
 	return deleted, err
 }
 
+// firstOf is the key of the first object of the set that an object says it is of, or "". All
+// objects of a sync have names that begin alike; a text that is no such name is not ours.
+func firstOf(dir string, info Info) string {
+	first := dir + "/" + info.Metadata[MetaSet]
+	if !Own(dir, first) {
+		return ""
+	}
+	stamp, _ := splitKey(first)
+	if ours, _ := splitKey(info.Key); ours != stamp {
+		return ""
+	}
+	return first
+}
+
 // neverShown reports whether a held set with this first object was shown in part only, by a
 // run that died meanwhile: then the first object, which would have been the last one, is still
 // an unfinished upload. That it is missing is no proof: a person may have deleted it.
@@ -124,18 +138,21 @@ func neverShown(ctx context.Context, store Store, first string) (bool, error) {
 // finish looks at what the last sync wrote; lowest is the key with the lowest partition id.
 func (r *Recovery) finish(ctx context.Context, store Store, lowest string) (deleted int, err error) {
 	info, err := store.Stat(ctx, lowest)
-	if err != nil || info.Metadata[MetaSet] == "" {
+	if err != nil {
 		return 0, err
 	}
-	set := info.Metadata[MetaSet]
-	dead, err := neverShown(ctx, store, r.Dir+"/"+set)
+	first := firstOf(r.Dir, info)
+	if first == "" {
+		return 0, nil
+	}
+	dead, err := neverShown(ctx, store, first)
 	if err != nil {
 		return 0, err
 	}
 	if dead {
-		return r.takeBack(ctx, store, set)
+		return r.takeBack(ctx, store, first)
 	}
-	shown, err := store.Stat(ctx, r.Dir+"/"+set)
+	shown, err := store.Stat(ctx, first)
 	if err != nil {
 		return 0, err
 	}
@@ -150,18 +167,19 @@ func (r *Recovery) finish(ctx context.Context, store Store, lowest string) (dele
 	return p.Run(ctx, store)
 }
 
-// takeBack deletes the objects of a set whose first object was never shown.
-func (r *Recovery) takeBack(ctx context.Context, store Store, set string) (deleted int, err error) {
+// takeBack deletes the objects of a set whose first object was never shown. If it can't be
+// told how old one is, the run may be alive.
+func (r *Recovery) takeBack(ctx context.Context, store Store, first string) (deleted int, err error) {
 	var keys []string
 	for _, listed := range r.newest {
 		info, err := store.Stat(ctx, listed.Key)
 		if err != nil {
 			return 0, err
 		}
-		if info.Metadata[MetaSet] != set {
+		if firstOf(r.Dir, info) != first {
 			continue
 		}
-		if !info.Modified.Before(r.Before) {
+		if info.Modified.IsZero() || !info.Modified.Before(r.Before) {
 			return 0, nil
 		}
 		keys = append(keys, info.Key)
