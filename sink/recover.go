@@ -157,7 +157,7 @@ func (r *Recovery) finish(ctx context.Context, store Store, lowest string) (dele
 		return 0, err
 	}
 	rule, ok := replaces(shown.Metadata[MetaReplaces])
-	if !ok {
+	if !ok || shown.Modified.IsZero() { // it would not be known what is older
 		return 0, nil
 	}
 	p := Purge{Dir: r.Dir, Keep: map[string]bool{}, MinGeneration: rule, Until: shown.Modified}
