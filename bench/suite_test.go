@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/sluice-data/sluice/bench/report"
 )
 
@@ -21,7 +23,7 @@ func TestMain(m *testing.M) {
 		if os.Getenv("GORACE") == "" {
 			_ = os.Setenv("GORACE", "atexit_sleep_ms=0")
 		}
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m) // which exits
 	}
 	if err := Child(context.Background(), job, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)

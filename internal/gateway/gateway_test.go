@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 func TestStartAndStop(t *testing.T) {
@@ -134,7 +136,7 @@ func TestMain(m *testing.M) {
 		os.Stdout.WriteString(g.Endpoint + "\n")
 		select {}
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func TestDiesWithKilledParent(t *testing.T) {

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/sluice-data/sluice/internal/gateway"
 )
 
@@ -35,10 +37,15 @@ var shared struct {
 	err  error
 }
 
-// Main runs the tests, stops the gateway if one was started, and exits.
+// Main runs the tests, stops the gateway if one was started, looks for goroutines
+// that the tests have left, and exits.
 func Main(m *testing.M) {
 	code := m.Run()
-	if err := Stop(); err != nil {
+	err := Stop()
+	if code == 0 && err == nil {
+		err = goleak.Find()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
