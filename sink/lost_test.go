@@ -292,6 +292,14 @@ func TestLostCreate(t *testing.T) {
 	f("once", on(faultstore.Create).First(1).LoseReply())
 	f("three times", on(faultstore.Create).First(3).LoseReply())
 	f("it never arrived", on(faultstore.Create).First(1).Fail(lost))
+	f("looking is lost too", on(faultstore.Create).First(1).LoseReply(), on(faultstore.Uploads).First(2).Fail(lost), on(faultstore.AbortUpload).First(2).Fail(lost))
+
+	// Who may not look goes without: a later sweep, with other rights, finds it.
+	retryTest(t, sink.RetryPolicy{}, func(t *testing.T, s *sink.Retrying, mem *memStore, _ *faultstore.Store) {
+		if _, err := s.Create(t.Context(), "t/new", nil); err != nil || len(mem.unfinished()) != 3 {
+			t.Errorf("without the right to look: got %v and %d uploads", err, len(mem.unfinished()))
+		}
+	}, on(faultstore.Create).First(1).LoseReply(), on(faultstore.Uploads).Fail(&sink.Error{Kind: sink.ErrDenied}))
 
 	// Nobody tries again after a failure of the sync: AbortAll looks.
 	synctest.Test(t, func(t *testing.T) {

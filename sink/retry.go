@@ -111,13 +111,18 @@ func (r *Retrying) pause(try int) time.Duration {
 }
 
 // Create tries again after a lost reply, but first looks for the upload that the lost try
-// may have made: it would be invisible, and cost storage until a later sync sweeps it.
+// may have made: it would be invisible, and cost storage until a later sync sweeps it. That
+// look is a part of the try: whoever loses replies loses that one too.
 func (r *Retrying) Create(ctx context.Context, key string, meta Metadata) (Upload, error) {
 	var up Upload
 	unsure := false
 	err := r.do(ctx, func() (err error) {
 		if unsure {
-			_, _ = abortKey(ctx, r.Store, key) // Sweep is there for what this leaves
+			_, err := abortKey(ctx, r.Store, key)
+			if err != nil && ClassOf(err) != Permanent {
+				return err
+			}
+			// A store that has no list of uploads, or does not show it: Sweep is there for the rest.
 		}
 		up, err = r.Store.Create(ctx, key, meta)
 		unsure = unsure || ClassOf(err) == Unknown
