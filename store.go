@@ -31,7 +31,7 @@ func openStore(ctx context.Context, cfg *config.Config) (sink.Store, error) {
 		Bucket: cfg.Bucket, Region: cfg.Region, Endpoint: cfg.Endpoint,
 		AccessKeyID: cfg.AccessKeyID.Reveal(), SecretAccessKey: cfg.SecretAccessKey.Reveal(),
 		RoleARN: cfg.RoleARN, ExternalID: cfg.ExternalID.Reveal(),
-		Connections: max(cfg.Upload.Concurrency, 16),
+		Connections: max(cfg.Upload.Concurrency, 16), AttemptTimeout: cfg.Upload.Timeout(),
 	})
 }
 

@@ -29,13 +29,15 @@ type Config struct {
 	Upload            Upload      `json:"upload"`
 }
 
-// Upload says how objects are uploaded. PartSizeMB, Concurrency and MemoryMB are automatic
-// when 0. RetryMinutes is not: 0 means that an outage is not sat out at all.
+// Upload says how objects are uploaded. PartSizeMB, Concurrency, MemoryMB and TimeoutSeconds
+// are automatic when 0. RetryMinutes is not: 0 means that an outage is not sat out at all.
 type Upload struct {
 	PartSizeMB   int     `json:"part_size_mb,omitzero"`
 	Concurrency  int     `json:"concurrency,omitzero"`
 	MemoryMB     int     `json:"memory_mb,omitzero"`
 	RetryMinutes float64 `json:"retry_minutes"`
+	// TimeoutSeconds is how long a request may take, beside sending its body.
+	TimeoutSeconds float64 `json:"timeout_seconds,omitzero"`
 }
 
 // MetadataColumns names a set of the columns that are added to each record.
@@ -97,6 +99,11 @@ func (u Upload) Memory() int64 { return int64(u.MemoryMB) * megabyte }
 // RetryFor returns how long an outage is sat out.
 func (u Upload) RetryFor() time.Duration {
 	return time.Duration(scale(u.RetryMinutes, float64(time.Minute)))
+}
+
+// Timeout returns how long a request may take, beside sending its body; 0 is automatic.
+func (u Upload) Timeout() time.Duration {
+	return time.Duration(scale(u.TimeoutSeconds, float64(time.Second)))
 }
 
 // scale multiplies and stays within int64: a number in a config may be of any size. What is

@@ -130,6 +130,7 @@ var errorCases = []struct{ fragment, want string }{
 	{`"upload": {"concurrency": 65}`, `upload.concurrency is 65: must be from 1 to 64`},
 	{`"upload": {"memory_mb": 31}`, `upload.memory_mb is 31: must be from 32 to 16777216`},
 	{`"upload": {"retry_minutes": -1}`, `upload.retry_minutes is -1: must be 0 or more`},
+	{`"upload": {"timeout_seconds": 0}`, `upload.timeout_seconds is 0: must be from 0.1 to 3600`},
 	{csv(`"quoting": "x", "header": 1, "null_value": ","`) + `, "file_size_mb": -1, "access_key_id": "my-id"`, `secret_access_key is missing: access_key_id and secret_access_key must be given together; ` +
 		`format.quoting is "x": allowed are "non_numeric", "all", "minimal"; format.header is 1: must be true or false; ` +
 		`format.null_value is ",": must contain no delimiter, quote or line end; file_size_mb is -1: must be 0 or more`},
@@ -215,7 +216,7 @@ func TestParseFillsEveryField(t *testing.T) {
 		"access_key_id": "id", "secret_access_key": "key", "role_arn": "arn", "external_id": "ext",
 		"s3_endpoint": "https://h:9000/x", "s3_path_format": "", "file_name_pattern": "{part_number}{format_extension}",
 		"metadata_columns": "v2", "file_size_mb": 0.5, "checkpoint_minutes": 0.25, "full_refresh": "purge_first",
-		"upload": {"part_size_mb": 5.0, "concurrency": 6e1, "memory_mb": 32, "retry_minutes": 0},
+		"upload": {"part_size_mb": 5.0, "concurrency": 6e1, "memory_mb": 32, "retry_minutes": 0, "timeout_seconds": 2.5},
 		"format": {"format_type": "CSV", "flattening": "Root level flattening", "quoting": "minimal", "delimiter": "\t",
 			"line_ending": "LF", "header": false, "null_value": "\\N", "undeclared_fields": "keep",
 			"compression": {"compression_type": "No Compression"}}}`))
@@ -223,7 +224,7 @@ func TestParseFillsEveryField(t *testing.T) {
 		Bucket: "b", Path: "/p//q/", Region: "mars-1", AccessKeyID: "id", SecretAccessKey: "key", RoleARN: "arn", ExternalID: "ext",
 		Endpoint: "https://h:9000/x", PathFormat: "", FileNamePattern: DefaultFileNamePattern, MetadataColumns: MetadataV2,
 		FileSizeMB: 0.5, CheckpointMinutes: 0.25, FullRefresh: RefreshPurgeFirst,
-		Upload: Upload{PartSizeMB: 5, Concurrency: 60, MemoryMB: 32, RetryMinutes: 0}, Format: defaultFormat(),
+		Upload: Upload{PartSizeMB: 5, Concurrency: 60, MemoryMB: 32, RetryMinutes: 0, TimeoutSeconds: 2.5}, Format: defaultFormat(),
 	}
 	want.Format.CSV = CSV{
 		Flattening: FlatteningRoot, Compression: Compression{Type: CompressionNone}, Quoting: QuoteMinimal, Delimiter: "\t",
@@ -352,6 +353,9 @@ func TestUnits(t *testing.T) {
 		if c.FileSize() != u.size || c.CheckpointAge() != u.age || c.Upload.RetryFor() != u.age {
 			t.Errorf("%v: %d, %v, %v", u.n, c.FileSize(), c.CheckpointAge(), c.Upload.RetryFor())
 		}
+	}
+	if c.Upload.TimeoutSeconds = 2.5; c.Upload.Timeout() != 2500*time.Millisecond {
+		t.Errorf("timeout %v", c.Upload.Timeout())
 	}
 	if c.Upload.PartSize() != 5<<30 || c.Upload.Memory() != 16<<40 {
 		t.Errorf("part %d, memory %d", c.Upload.PartSize(), c.Upload.Memory())

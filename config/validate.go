@@ -129,6 +129,7 @@ func (c *Config) finite() Errors {
 		{"file_size_mb", &c.FileSizeMB, def.FileSizeMB},
 		{"checkpoint_minutes", &c.CheckpointMinutes, def.CheckpointMinutes},
 		{"upload.retry_minutes", &c.Upload.RetryMinutes, def.Upload.RetryMinutes},
+		{"upload.timeout_seconds", &c.Upload.TimeoutSeconds, def.Upload.TimeoutSeconds},
 	} {
 		if math.IsNaN(*f.n) || math.IsInf(*f.n, 0) {
 			found = append(found, Error{Field: f.field, Value: number(*f.n), Allowed: "must be a finite number"})

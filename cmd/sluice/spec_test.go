@@ -17,7 +17,7 @@ const options = `s3_bucket_name s3_bucket_path s3_bucket_region access_key_id se
 	format.JSONL.flattening format.JSONL.compression format.Avro.compression_codec
 	format.Parquet.compression_codec format.Parquet.block_size_mb format.Parquet.max_padding_size_mb
 	format.Parquet.page_size_kb format.Parquet.dictionary_page_size_kb format.Parquet.dictionary_encoding
-	upload.part_size_mb upload.concurrency upload.memory_mb upload.retry_minutes`
+	upload.part_size_mb upload.concurrency upload.memory_mb upload.retry_minutes upload.timeout_seconds`
 
 // schema is the part of JSON Schema that names properties.
 type schema struct {
