@@ -65,6 +65,14 @@ func explain(err error) failure {
 		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: mend the source and sync again")
 	case errors.Is(err, sink.ErrCredentials):
 		return user("check access_key_id, secret_access_key and the clock of this machine")
+	case errors.Is(err, sink.ErrExpired):
+		return user("give it new ones and sync again; an access key of its own, or a role (role_arn), does not end in the middle of a sync")
+	case errors.Is(err, sink.ErrClock):
+		return failed(airbyte.SystemError, "set the clock of this machine, or of the store, and sync again")
+	case errors.Is(err, sink.ErrEndpoint):
+		return user("check s3_endpoint and s3_bucket_region")
+	case errors.Is(err, sink.ErrTooLarge):
+		return user("set file_size_mb, or upload.part_size_mb, to what the store takes")
 	case errors.Is(err, sink.ErrDenied):
 		return user("sluice check names the right that is missing")
 	case errors.Is(err, sink.ErrNoBucket):

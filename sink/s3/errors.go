@@ -48,7 +48,6 @@ var codes = map[string]verdict{
 	"ServiceUnavailable":         {class: sink.Retryable},
 	"InternalError":              {class: sink.Retryable},
 	"RequestTimeout":             {class: sink.Retryable}, // status 400: the body came too slowly
-	"RequestTimeTooSkewed":       {class: sink.Retryable}, // status 403: the SDK corrects its clock
 	"Throttling":                 {class: sink.Retryable},
 	"ThrottlingException":        {class: sink.Retryable},
 	"RequestLimitExceeded":       {class: sink.Retryable},
@@ -57,6 +56,9 @@ var codes = map[string]verdict{
 	"ConditionalRequestConflict": {class: sink.Retryable}, // the same, with If-None-Match
 	"IncompleteBody":             {class: sink.Retryable},
 	"BadDigest":                  {class: sink.Retryable}, // the bytes were damaged on their way
+
+	// Status 403. The SDK sets its clock by the Date of the answer, so the next try is right.
+	"RequestTimeTooSkewed": {class: sink.Retryable, kind: sink.ErrClock},
 
 	"PreconditionFailed": {kind: sink.ErrTaken},
 	"NoSuchKey":          {kind: sink.ErrNotFound},
@@ -69,10 +71,12 @@ var codes = map[string]verdict{
 
 	"InvalidAccessKeyId":    {kind: sink.ErrCredentials},
 	"SignatureDoesNotMatch": {kind: sink.ErrCredentials},
-	"ExpiredToken":          {kind: sink.ErrCredentials},
 	"InvalidToken":          {kind: sink.ErrCredentials},
-	"TokenRefreshRequired":  {kind: sink.ErrCredentials},
 	"NoCredentialProviders": {kind: sink.ErrCredentials},
+
+	"ExpiredToken":          {kind: sink.ErrExpired},
+	"ExpiredTokenException": {kind: sink.ErrExpired}, // of STS
+	"TokenRefreshRequired":  {kind: sink.ErrExpired},
 
 	"NotImplemented":        {kind: sink.ErrUnsupported},
 	"MethodNotAllowed":      {kind: sink.ErrUnsupported},
@@ -81,6 +85,8 @@ var codes = map[string]verdict{
 
 	"QuotaExceeded":     {kind: sink.ErrFull},
 	"XMinioStorageFull": {kind: sink.ErrFull},
+
+	"EntityTooLarge": {kind: sink.ErrTooLarge},
 }
 
 // byStatus judges a reply whose code says nothing, as that to a HEAD, which has no body.
@@ -98,6 +104,8 @@ func byStatus(op string, status int) verdict {
 		return verdict{kind: sink.ErrUnsupported}
 	case http.StatusInsufficientStorage:
 		return verdict{kind: sink.ErrFull}
+	case http.StatusRequestEntityTooLarge:
+		return verdict{kind: sink.ErrTooLarge} // of a proxy before the store
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return verdict{class: sink.Retryable}
 	}
@@ -122,6 +130,9 @@ func call[T any](ctx context.Context, s *Store, op, key string, limit time.Durat
 	attempt, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	out, err := do(attempt)
+	if err == nil || status(err) > 0 {
+		s.answered.Store(true)
+	}
 	if err == nil {
 		return out, nil
 	}
@@ -145,17 +156,24 @@ func (s *Store) judge(op, key string, err error) error {
 	}
 	e := &sink.Error{Op: op, Key: key}
 	var noCredentials *credentialsError
-	switch code, status := code(err), status(err); {
+	switch said, status := code(err), status(err); {
 	case errors.As(err, &noCredentials):
 		e.Class, e.Err = noCredentials.class(), s.credentialsCause(noCredentials.err)
 		if e.Class == sink.Permanent {
 			e.Kind = sink.ErrCredentials
+			if errors.Is(codes[code(noCredentials.err)].kind, sink.ErrExpired) {
+				e.Kind = sink.ErrExpired
+			}
 		}
-	case code == "" && status < 300:
+	case said == "" && status < 300:
 		// No reply, or one that broke off.
-		e.Class, e.Err = transport(op, err), cause(err)
+		v := transport(op, err)
+		if errors.Is(v.kind, sink.ErrEndpoint) && s.answered.Load() {
+			v = verdict{class: sink.Retryable} // it was usable a moment ago
+		}
+		e.Class, e.Kind, e.Err = v.class, v.kind, cause(err)
 	default:
-		v, ok := codes[code]
+		v, ok := codes[said]
 		if !ok {
 			v = byStatus(op, status)
 		}
@@ -169,7 +187,7 @@ func (s *Store) judge(op, key string, err error) error {
 }
 
 // transport judges a call without a reply.
-func transport(op string, err error) sink.Class {
+func transport(op string, err error) verdict {
 	var dns *net.DNSError
 	var dial *net.OpError
 	var certificate *tls.CertificateVerificationError
@@ -177,21 +195,21 @@ func transport(op string, err error) sink.Class {
 	switch {
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
-			return sink.Permanent // a wrong endpoint or region
+			return verdict{kind: sink.ErrEndpoint} // or a wrong region
 		}
-		return sink.Retryable
+		return verdict{class: sink.Retryable}
 	case errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
-		return sink.Retryable // nothing was sent yet
+		return verdict{class: sink.Retryable} // nothing was sent yet
 	case errors.As(err, &certificate), errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
-		return sink.Permanent
+		return verdict{kind: sink.ErrEndpoint}
 	}
 	var request *smithyhttp.RequestSendError
 	var reply *smithy.DeserializationError
 	if errors.As(err, &request) || errors.As(err, &reply) || status(err) > 0 {
-		return lost(op)
+		return verdict{class: lost(op)}
 	}
 	// The SDK would not even send it: a bad bucket name, say.
-	return sink.Permanent
+	return verdict{}
 }
 
 // code returns the code in the store's reply, or "".
@@ -221,6 +239,9 @@ func (s *Store) reply(err error) error {
 	}
 	var resp *smithyhttp.ResponseError
 	if errors.As(err, &resp) && resp.Response != nil {
+		if there, err := http.ParseTime(resp.Response.Header.Get("Date")); err == nil && api != nil && errors.Is(codes[api.ErrorCode()].kind, sink.ErrClock) {
+			text += fmt.Sprintf("; it is %s here and %s there", time.Now().UTC().Format(time.DateTime), there.Format(time.DateTime))
+		}
 		if region := resp.Response.Header.Get(regionHeader); region != "" && region != s.region {
 			text += fmt.Sprintf("; the bucket is in region %s, not %s", region, s.region)
 		}
@@ -276,7 +297,7 @@ func (e *credentialsError) class() sink.Class {
 		}
 		return byStatus("", status(e.err)).class
 	}
-	return transport("", e.err)
+	return transport("", e.err).class
 }
 
 // credentialsCause says which way to credentials failed.

@@ -137,24 +137,26 @@ func TestReplies(t *testing.T) {
 	f(503, "NeverHeardOf", sink.Retryable, nil)
 	f(429, "TooManyRequests", sink.Retryable, nil)
 	f(400, "RequestTimeout", sink.Retryable, nil, opHead)
-	f(403, "RequestTimeTooSkewed", sink.Retryable, nil, opHead)
+	f(403, "RequestTimeTooSkewed", sink.Retryable, sink.ErrClock)
 	f(400, "BadDigest", sink.Retryable, nil, opHead)
 	f(409, "ConditionalRequestConflict", sink.Retryable, nil, opHead)
 	f(403, "AccessDenied", sink.Permanent, sink.ErrDenied)
-	f(403, "InvalidAccessKeyId", sink.Permanent, sink.ErrCredentials, opHead)
-	f(403, "SignatureDoesNotMatch", sink.Permanent, sink.ErrCredentials, opHead)
-	f(400, "ExpiredToken", sink.Permanent, sink.ErrCredentials, opHead)
-	f(400, "InvalidToken", sink.Permanent, sink.ErrCredentials, opHead)
+	f(403, "InvalidAccessKeyId", sink.Permanent, sink.ErrCredentials)
+	f(403, "SignatureDoesNotMatch", sink.Permanent, sink.ErrCredentials)
+	f(400, "ExpiredToken", sink.Permanent, sink.ErrExpired)
+	f(400, "InvalidToken", sink.Permanent, sink.ErrCredentials)
 	f(404, "NoSuchBucket", sink.Permanent, sink.ErrNoBucket, opHead)
 	f(404, "NoSuchUpload", sink.Permanent, sink.ErrNoUpload, opHead, opAbort)
 	f(412, "PreconditionFailed", sink.Permanent, sink.ErrTaken)
 	f(400, "EntityTooSmall", sink.Permanent, nil)
 	f(409, "BucketNotEmpty", sink.Permanent, nil)
 	f(507, "XMinioStorageFull", sink.Permanent, sink.ErrFull)
+	f(400, "EntityTooLarge", sink.Permanent, sink.ErrTooLarge, opHead)
 	// A proxy in between has no codes.
 	f(502, "", sink.Retryable, nil)
 	f(504, "", sink.Retryable, nil)
 	f(408, "", sink.Retryable, nil)
+	f(413, "", sink.Permanent, sink.ErrTooLarge)
 	f(429, "", sink.Retryable, nil)
 	f(403, "", sink.Permanent, sink.ErrDenied)
 	f(400, "", sink.Permanent, nil)
@@ -278,23 +280,33 @@ func TestTransport(t *testing.T) {
 		err = &smithy.OperationError{ServiceID: "S3", OperationName: opPut, Err: err}
 		want(t, opPut, (&Store{}).judge(opPut, "k", err), class, nil)
 	}
+	// What is wrong with the endpoint is wrong from the beginning, or a trouble that will pass.
+	endpoint := func(err error) {
+		t.Helper()
+		err = &smithy.OperationError{ServiceID: "S3", OperationName: opPut, Err: err}
+		s := &Store{}
+		want(t, opPut, s.judge(opPut, "k", err), sink.Permanent, sink.ErrEndpoint)
+		s.answered.Store(true)
+		want(t, opPut, s.judge(opPut, "k", err), sink.Retryable, nil)
+	}
 	sent := func(err error) error { return &smithyhttp.RequestSendError{Err: err} }
 	f(sent(&net.OpError{Op: "dial", Err: &net.DNSError{IsTemporary: true}}), sink.Retryable)
 	f(sent(&net.OpError{Op: "dial", Err: &net.DNSError{IsTimeout: true}}), sink.Retryable)
-	f(sent(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}), sink.Permanent)
+	endpoint(sent(&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}))
 	f(sent(&net.OpError{Op: "proxyconnect", Err: io.EOF}), sink.Retryable)
 	f(sent(&net.OpError{Op: "read", Err: io.EOF}), sink.Unknown)
 	f(sent(io.ErrUnexpectedEOF), sink.Unknown)
-	f(sent(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}), sink.Permanent)
-	f(sent(tls.RecordHeaderError{Msg: "no TLS"}), sink.Permanent)
+	endpoint(sent(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}))
+	endpoint(sent(tls.RecordHeaderError{Msg: "no TLS"}))
+	endpoint(sent(http.ErrSchemeMismatch))
 	f(errors.New("refused by the SDK"), sink.Permanent)
 }
 
 func TestCredentialsClass(t *testing.T) {
-	f := func(err error, want sink.Class) {
+	f := func(err error, class sink.Class) {
 		t.Helper()
-		if got := (&credentialsError{err}).class(); got != want {
-			t.Errorf("%v: got %v, want %v", err, got, want)
+		if got := (&credentialsError{err}).class(); got != class {
+			t.Errorf("%v: got %v, want %v", err, got, class)
 		}
 	}
 	from := func(service string, err error) error {
@@ -307,6 +319,10 @@ func TestCredentialsClass(t *testing.T) {
 	f(from("STS", &smithyhttp.RequestSendError{Err: io.EOF}), sink.Retryable)
 	f(from("STS", &smithy.GenericAPIError{Code: "AccessDenied"}), sink.Permanent)
 	f(from("STS", &smithy.GenericAPIError{Code: "Throttling"}), sink.Retryable)
+
+	s := &Store{}
+	want(t, opPut, s.judge(opPut, "k", &credentialsError{from("STS", &smithy.GenericAPIError{Code: "ExpiredTokenException"})}), sink.Permanent, sink.ErrExpired)
+	want(t, opPut, s.judge(opPut, "k", &credentialsError{from("STS", &smithy.GenericAPIError{Code: "AccessDenied"})}), sink.Permanent, sink.ErrCredentials)
 }
 
 func TestOtherRegion(t *testing.T) {

@@ -86,6 +86,8 @@ type Store struct {
 	timeout time.Duration
 	r2      bool // Cloudflare's store: its parts must have one size
 
+	// answered is set once anything has come back: the endpoint is right.
+	answered atomic.Bool
 	// unconditional is set once the store has refused If-None-Match.
 	unconditional atomic.Bool
 	// singleDeletes is set once the store has refused to delete many objects in one call.

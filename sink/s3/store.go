@@ -107,7 +107,7 @@ func (s *Store) Stat(ctx context.Context, key string) (sink.Info, error) {
 		return s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key})
 	})
 	if err != nil {
-		return sink.Info{}, err
+		return sink.Info{}, s.headReason(ctx, key, err)
 	}
 	info := sink.Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}
 	if len(out.Metadata) > 0 {
@@ -117,6 +117,24 @@ func (s *Store) Stat(ctx context.Context, key string) (sink.Info, error) {
 		}
 	}
 	return info, nil
+}
+
+// headReason looks for the reason why a HEAD was refused. Its answer can't have a body, so that
+// credentials that have expired, or a clock that is wrong, look like a right that is missing; a
+// call whose answer has one meets with the same.
+func (s *Store) headReason(ctx context.Context, key string, err error) error {
+	var e *sink.Error
+	if !errors.As(err, &e) || e.Class != sink.Permanent || e.Kind != nil && !errors.Is(e.Kind, sink.ErrDenied) {
+		return err
+	}
+	for _, listing := range s.List(ctx, key, "") {
+		var why *sink.Error
+		if errors.As(listing, &why) && slices.Contains([]error{sink.ErrCredentials, sink.ErrExpired, sink.ErrClock}, why.Kind) {
+			return &sink.Error{Op: opHead, Key: key, Class: why.Class, Kind: why.Kind, Err: why.Err}
+		}
+		break
+	}
+	return err
 }
 
 // Get reads an object. It is no part of sink.Store: Sluice itself only writes. There is no
