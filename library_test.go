@@ -6,6 +6,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	stdsync "sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/dir"
+	"github.com/sluice-data/sluice/sink/faultstore"
 )
 
 func directory(t *testing.T) *dir.Store {
@@ -142,6 +144,56 @@ func TestCancel(t *testing.T) {
 	if got := uploads(t, st); len(got) > 0 {
 		t.Errorf("the uploads %q are left", got)
 	}
+}
+
+// TestCancelWhileTheStoreIsGone has a STATE wait for an upload that does not end: there is a bound
+// to that, and Hurry is none at all.
+func TestCancelWhileTheStoreIsGone(t *testing.T) {
+	f := func(opts sluice.Options, least time.Duration) {
+		t.Helper()
+		st := directory(t)
+		asked := make(chan struct{})
+		once := stdsync.OnceFunc(func() { close(asked) })
+		hang := func(ctx context.Context, _ faultstore.Op, _ string) error {
+			once()
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		opts.Store = faultstore.New(st, faultstore.On(faultstore.Put).Call(hang))
+		cfg := settings()
+		cfg.FileSizeMB = 0.05
+		engine, err := sluice.Open(t.Context(), cfg, users(airbyte.Append), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, source := io.Pipe()
+		defer source.Close()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("somebody pressed the button")
+		done := make(chan error, 1)
+		go func() {
+			_, err := engine.Run(ctx, in, func([]byte) error { t.Error("a STATE has left"); return nil })
+			done <- err
+		}()
+		if _, err := io.WriteString(source, records(100)); err != nil {
+			t.Fatal(err)
+		}
+		<-asked
+		begin := time.Now()
+		cancel(why)
+		select {
+		case err := <-done:
+			if took := time.Since(begin); !errors.Is(err, why) || took < least {
+				t.Errorf("got %v after %v, want %v and at least %v", err, took, why, least)
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatal("Run does not return")
+		}
+	}
+	f(sluice.Options{StopTimeout: 300 * time.Millisecond}, 300*time.Millisecond)
+	hurry := make(chan struct{})
+	close(hurry)
+	f(sluice.Options{StopTimeout: time.Hour, Hurry: hurry}, 0)
 }
 
 func uploads(t *testing.T, st sink.Store) []string {

@@ -12,6 +12,7 @@ package sluice
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -38,6 +39,12 @@ type Options struct {
 	// MemoryLimit is what the process may use, in bytes; default: the limit of its container;
 	// negative: none. The default of upload.memory_mb and the longest line that is read follow from it.
 	MemoryLimit int64
+
+	// When the context of Run ends, STATEs that only wait for uploads get this time, if Hurry is
+	// not closed before. Default: 8 s, so that with tidying up, which is bounded too, a platform
+	// that kills after half a minute need not.
+	StopTimeout time.Duration
+	Hurry       <-chan struct{}
 }
 
 // Engine is one sync: Open it, Run it once.
@@ -98,6 +105,9 @@ func (o Options) complete(ctx context.Context, cfg *config.Config) (Options, err
 	if o.MemoryLimit == 0 {
 		o.MemoryLimit = containerLimit()
 	}
+	if o.StopTimeout == 0 {
+		o.StopTimeout = 8 * time.Second
+	}
 	if o.Workers == 0 {
 		// One goroutine reads for all of them, and batches grow in number with workers: more
 		// than it can feed would only cost memory.
@@ -117,6 +127,9 @@ func (o Options) complete(ctx context.Context, cfg *config.Config) (Options, err
 // once all that came before it is durable. It returns when nothing is under way any more:
 // after a success everything is uploaded, after a failure what was unfinished is aborted.
 //
+// When ctx ends, it reads no more, has those STATEs leave that only wait for uploads, for which
+// there is a bound (Options.StopTimeout), aborts the rest, and returns the cause.
+//
 // A Read of in that blocks can't be cancelled: after a failure it is left behind until in
 // yields something or is closed.
 //
@@ -133,11 +146,13 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 		Log: e.opts.Log, Now: e.opts.Now, CheckpointAge: e.cfg.CheckpointAge(),
 	})
 
-	group, gctx := errgroup.WithContext(ctx)
+	work, end := e.outlive(ctx)
+	defer end()
+	group, gctx := errgroup.WithContext(work)
 	group.Go(func() error {
 		defer e.uploader.Close()
 		return pipeline.Run(gctx, in, e.stages(), assemble, pipeline.Options{
-			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.line),
+			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.line), Stop: ctx.Done(),
 		})
 	})
 	group.Go(func() error {
@@ -146,6 +161,9 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	})
 	group.Go(func() error { return commit.Run(gctx) })
 	err := group.Wait()
+	if errors.Is(err, pipeline.ErrStopped) {
+		err = context.Cause(ctx)
+	}
 
 	// Unfinished uploads are left by a failure, and by a full refresh whose source failed.
 	if aborting := e.uploader.AbortAll(ctx); aborting != nil {
@@ -159,6 +177,24 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 		return sum, &IncompleteError{Streams: failed, Held: commit.Held()}
 	}
 	return sum, nil
+}
+
+// outlive returns a context for the work of a sync, which may go on for a while when that of the
+// caller has ended.
+func (e *Engine) outlive(ctx context.Context) (work context.Context, end func()) {
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		e.opts.Log.Info(fmt.Sprintf("stopping: %v", context.Cause(ctx)))
+		timer := time.NewTimer(e.opts.StopTimeout)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-e.opts.Hurry:
+		case <-work.Done():
+		}
+		cancel(pipeline.ErrStopped)
+	})
+	return work, func() { stop(); cancel(nil) }
 }
 
 // stages lists the steps between reading and assembling, in their order.

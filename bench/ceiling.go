@@ -63,4 +63,6 @@ func (e *copyEnd) Process(ctx context.Context, b *pipeline.Batch) error {
 
 func (e *copyEnd) Tick(context.Context) error { return nil }
 
+func (e *copyEnd) Stop(context.Context) error { return nil }
+
 func (e *copyEnd) Finish(ctx context.Context) error { return e.set.Commit(ctx, nil) }

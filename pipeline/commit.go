@@ -20,6 +20,9 @@ type Commit struct {
 	writing int // states that the writer has fetched and not written yet
 	sent    int64
 
+	gone chan struct{} // of Await: closed once all states up to last are out; or nil
+	last int64
+
 	wake chan struct{} // has room for one: "look again"
 }
 
@@ -66,6 +69,37 @@ func (c *Commit) Held() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ledger.Held() + c.writing
+}
+
+// Last is Ledger.Last.
+func (c *Commit) Last(row int64) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ledger.Last(row)
+}
+
+// Await waits until every state with at most so many rows in front of it has been written. It is
+// called once.
+func (c *Commit) Await(ctx context.Context, rows int64) error {
+	c.mu.Lock()
+	gone := make(chan struct{})
+	c.gone, c.last = gone, rows
+	c.look()
+	c.mu.Unlock()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// look tells Await, under the lock, when it is time.
+func (c *Commit) look() {
+	if c.gone != nil && c.writing == 0 && c.ledger.Last(c.last) < 0 {
+		close(c.gone)
+		c.gone = nil
+	}
 }
 
 func (c *Commit) update(change func(*Ledger)) {
@@ -117,5 +151,8 @@ func (c *Commit) writeReady() (closed bool, err error) {
 		c.writing--
 		c.mu.Unlock()
 	}
+	c.mu.Lock()
+	c.look()
+	c.mu.Unlock()
 	return closed, nil
 }

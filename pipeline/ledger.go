@@ -151,5 +151,15 @@ func (l *Ledger) Release() []HeldState {
 	return out
 }
 
+// Last is the number of rows in front of the last state that waits for no row from the given one
+// on; -1 if there is none.
+func (l *Ledger) Last(row int64) int64 {
+	n := sort.Search(len(l.states), func(i int) bool { return l.states[i].After > row })
+	if n == 0 {
+		return -1
+	}
+	return l.states[n-1].After
+}
+
 // Held is the number of states that wait.
 func (l *Ledger) Held() int { return len(l.states) }

@@ -30,6 +30,9 @@ type End interface {
 	Tick(ctx context.Context) error
 	// Finish is called once, after the last batch.
 	Finish(ctx context.Context) error
+	// Stop is called once, in place of Finish, when Options.Stop is closed: it brings to an end
+	// what is worth it.
+	Stop(ctx context.Context) error
 }
 
 // Options are the bounds of a pipeline. The zero value of a field means its default.
@@ -38,7 +41,13 @@ type Options struct {
 	Block   int           // bytes of input a batch, where no single line is longer; default 512 KiB
 	MaxLine int           // bytes; default 1 GiB, at most scan.MaxDocument
 	Tick    time.Duration // default 1 s
+	// Stop, once closed, has the end called to a halt behind the batch that it works on: Run
+	// then returns ErrStopped.
+	Stop <-chan struct{}
 }
+
+// ErrStopped is what Options.Stop ends Run with.
+var ErrStopped = errors.New("stopped")
 
 // Run reads in to its end through the stages. It returns when all goroutines but a blocked
 // Read have ended, with the first error, or nil after End.Finish.
@@ -176,6 +185,11 @@ func finish(ctx context.Context, in <-chan *Batch, empty chan<- *Batch, large <-
 			if err := end.Tick(ctx); err != nil {
 				return err
 			}
+		case <-opts.Stop:
+			if err := end.Stop(ctx); err != nil {
+				return err
+			}
+			return ErrStopped
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -23,6 +23,8 @@ type collector struct {
 	got      []string
 	ticks    int
 	finished int
+	stopped  int
+	stopping error
 	process  func(*Batch) error
 }
 
@@ -36,6 +38,7 @@ func (c *collector) Process(_ context.Context, b *Batch) error {
 
 func (c *collector) Tick(context.Context) error   { c.ticks++; return nil }
 func (c *collector) Finish(context.Context) error { c.finished++; return nil }
+func (c *collector) Stop(context.Context) error   { c.stopped++; return c.stopping }
 
 // stage makes a stage of n workers.
 func stage(n int, f func(context.Context, *Batch) error) Stage {

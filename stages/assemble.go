@@ -47,6 +47,7 @@ type stream struct {
 	ended   ending
 	counted int64 // records since its last state
 	rows    int64
+	waits   int64        // the first row of its object; of all its objects, if it is an atomic refresh
 	bytes   int64        // of its objects
 	packed  compress.Sum // of what the object has: only for tables that are compressed
 
@@ -188,6 +189,9 @@ func (a *Assemble) open(ctx context.Context, s *stream) error {
 	id := a.opts.Commit.Open(a.rows)
 	s.object = s.set.Open(s.keys.Next(), s.table.metadata, func() { a.opts.Commit.Durable(id) })
 	s.opened = a.opts.Now()
+	if s.table.Refresh != Atomic || s.sum.Objects == 0 {
+		s.waits = a.rows
+	}
 	s.sum.Objects++
 	s.packed = s.first
 	if codec := s.table.Codec; codec != nil {

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,8 +17,22 @@ func main() {
 	// Without this a platform that closes our stdout kills us in the middle of an upload;
 	// with it the write fails, and the sync ends in order.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
-	stop()
-	os.Exit(code)
+	ctx, hurry := signals()
+	os.Exit(run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, hurry: hurry}))
+}
+
+// signals ends the context with the first signal that asks us to stop, and closes hurry with the
+// second one. The third ends the process, as it would without us.
+func signals() (ctx context.Context, hurry <-chan struct{}) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	now := make(chan struct{})
+	asked := make(chan os.Signal, 2)
+	signal.Notify(asked, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		cancel(fmt.Errorf("%v signal received", <-asked))
+		<-asked
+		signal.Stop(asked)
+		close(now)
+	}()
+	return ctx, now
 }

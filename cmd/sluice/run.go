@@ -20,6 +20,8 @@ type streams struct {
 	in  io.Reader
 	out io.Writer // Airbyte messages and nothing else, but for help and version
 	err io.Writer
+
+	hurry <-chan struct{} // closed: what is under way is not finished any more
 }
 
 // app is what the commands share.
@@ -143,7 +145,7 @@ func (a *app) write() *cobra.Command {
 }
 
 func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog) error {
-	engine, err := sluice.Open(ctx, cfg, catalog, sluice.Options{Log: a.log})
+	engine, err := sluice.Open(ctx, cfg, catalog, sluice.Options{Log: a.log, Hurry: a.hurry})
 	if err != nil {
 		return err
 	}
