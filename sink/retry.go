@@ -51,6 +51,18 @@ type patience struct {
 	since  time.Time // of the first of them
 }
 
+// spent says what the tries took, for people.
+func (p *patience) spent(lasted time.Duration) string {
+	if p.failed == 1 {
+		return "one try"
+	}
+	unit := time.Second
+	if lasted < 10*time.Second {
+		unit = 100 * time.Millisecond
+	}
+	return fmt.Sprintf("%d tries in %s", p.failed, lasted.Round(unit))
+}
+
 // do calls f until it succeeds, fails for good, or the policy's limit has passed.
 func (r *Retrying) do(ctx context.Context, f func() error) error {
 	return r.insist(ctx, &patience{}, f)
@@ -77,7 +89,7 @@ func (r *Retrying) insist(ctx context.Context, p *patience, f func() error) erro
 		p.failed++
 		pause, lasted := r.pause(p.failed), time.Since(p.since)
 		if lasted+pause > r.policy.Limit {
-			return fmt.Errorf("given up after %d tries in %s: %w", p.failed, lasted.Round(time.Second), err)
+			return fmt.Errorf("given up after %s: %w", p.spent(lasted), err)
 		}
 		r.Retries.Add(1)
 		if r.policy.Notify != nil {

@@ -168,6 +168,21 @@ func TestGiveUp(t *testing.T) {
 	}
 }
 
+// TestGiveUpAtOnce has a policy without any patience, and says so in words.
+func TestGiveUpAtOnce(t *testing.T) {
+	f := func(limit time.Duration, want string) {
+		t.Helper()
+		retryTest(t, sink.RetryPolicy{Limit: limit, First: time.Second, Max: time.Second}, func(t *testing.T, s *sink.Retrying, _ *memStore, _ *faultstore.Store) {
+			err := s.Delete(t.Context(), "t/old")
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%v: got %v, want %s...", limit, err, want)
+			}
+		}, faultstore.On(faultstore.Delete).Delay(100*time.Millisecond).Fail(&sink.Error{Class: sink.Retryable}))
+	}
+	f(1, "given up after one try: Delete")
+	f(1050*time.Millisecond, "given up after 2 tries in ")
+}
+
 // TestJitter: two calls that fail at the same time do not come back at the same time.
 func TestJitter(t *testing.T) {
 	different := map[time.Duration]bool{}
