@@ -4,12 +4,13 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race lint bench bench-peers bench-stages bench-sweep charts fuzz golden generate clean modules tools plotting
+.PHONY: help build demo test race faults lint bench bench-peers bench-stages bench-sweep charts fuzz golden generate clean modules tools plotting
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
 BIN := .bin
 T ?= 30s
+N ?= 10000
 ARGS ?=
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 5m
@@ -25,16 +26,19 @@ demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 se
 	go build -o $(BIN)/demo ./internal/demo
 	$(BIN)/demo -sluice $(BIN)/sluice
 
-test: modules plotting $(BIN)/versitygw ## Run all tests; where there is a C compiler, once more with the race detector
+test: modules plotting $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
 	cd bench/plot && $(TEST) ./...
 	$(MAKE) --no-print-directory race
 
-race: modules $(BIN)/versitygw ## Run all tests with the race detector
+race: modules $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests with the race detector
 	if go build -race runtime/cgo 2>/dev/null; \
 	then echo "testing with the race detector"; $(TEST) -race ./...; \
 	else echo "skipped: the race detector needs a C compiler and cgo"; fi
+
+faults: modules $(BIN)/versitygw ## Count rows over N=10000 faults, and measure what they cost, about half an hour
+	SLUICE_FAULTS=$(N) go test -timeout 2h -count 1 -v -run 'TestManyFaults|TestCostOfFaults|TestStopInAnOutage' ./cmd/sluice
 
 lint: modules tools plotting ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
