@@ -123,14 +123,14 @@ func (r *Retrying) pause(try int) time.Duration {
 }
 
 // Create tries again after a lost reply, but first looks for the upload that the lost try
-// may have made: it would be invisible, and cost storage until a later sync sweeps it. That
-// look is a part of the try: whoever loses replies loses that one too.
+// may have made: it would be invisible, and cost storage until a later sync sweeps it. Whoever
+// loses replies loses that one too, so it is repeated, with pauses of its own.
 func (r *Retrying) Create(ctx context.Context, key string, meta Metadata) (Upload, error) {
 	var up Upload
 	unsure := false
 	err := r.do(ctx, func() (err error) {
 		if unsure {
-			_, err := abortKey(ctx, r.Store, key)
+			_, err := abortKey(ctx, r, key)
 			if err != nil && ClassOf(err) != Permanent {
 				return err
 			}
