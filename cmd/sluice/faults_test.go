@@ -140,3 +140,37 @@ func TestFaults(t *testing.T) {
 	f("200 with an error, not done", large, on(once, twoHundred(false), "CompleteMultipartUpload")...)
 	f("200 with one object not deleted", small, on(once, oneLeft, "DeleteObjects")...)
 }
+
+// TestFaultsOfAnEnd has a source that gives a full refresh up, so that its uploads are aborted,
+// and requests that come to harm just then.
+func TestFaultsOfAnEnd(t *testing.T) {
+	t.Parallel()
+	f := func(name string, tidy bool, faults ...*fault) {
+		t.Helper()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			at, p := inWeather(t)
+			at.put(nil, oldKeys("data/table", 2)...)
+			p.begin(faults...)
+			r := at.sync(job{config: flat(fields{"file_size_mb": 0.004}), streams: []stream{{name: "table", schema: idSchema, mode: "overwrite"}}},
+				append(numbered("table", 0, tableRows), globalState(`{}`), status("table", "INCOMPLETE"))...)
+			r.failed(1, "transient_error", "did not complete", "table")
+			same(t, "objects", at.keys(), oldKeys("data/table", 2))
+			if len(r.states()) > 0 || p.injected() == 0 {
+				t.Errorf("got the states %q after %d faults", r.states(), p.injected())
+			}
+			if tidy {
+				at.clean()
+			} else {
+				contains(t, "the warnings", strings.Join(r.logs("WARN"), "\n"), "tidying up", "access denied")
+			}
+		})
+	}
+	abort := "AbortMultipartUpload"
+	f("500", true, on(once, refuse(500, "InternalError"), abort)...)
+	f("500 though it was done", true, on(once, broken, abort)...)
+	f("reply lost", true, on(once, lost, abort)...)
+	f("request cut", true, on(once, cutRequest, abort)...)
+	f("all of it", true, on(once, lost)...)
+	f("no right to abort", false, on(always, refuse(403, "AccessDenied"), abort)...)
+}
