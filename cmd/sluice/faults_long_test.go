@@ -118,7 +118,7 @@ func TestCostOfFaults(t *testing.T) {
 		}
 		p.begin(all...)
 		pr := at.start(job{config: flat(fields{"file_size_mb": 32}), streams: []stream{{name: "users", schema: `{"properties":{"id":{},"pad":{}}}`}}})
-		const megabytes = 512
+		const megabytes = 320
 		begin := time.Now()
 		for range megabytes / 16 {
 			pr.send(bulky("users", 16)...)
