@@ -8,11 +8,11 @@ import (
 )
 
 // starts returns where a file starts goroutines, apart from test support: that belongs to the
-// packages whose tests use it.
+// packages whose tests use it. Those of a program end with it, whatever they do.
 func starts(s *source) (places []ast.Node) {
 	support := false
 	s.imports(func(_ *ast.ImportSpec, p string) { support = support || p == "testing" })
-	if s.test() || support {
+	if s.test() || support || s.ast.Name.Name == "main" {
 		return nil
 	}
 	ast.Inspect(s.ast, func(n ast.Node) bool {
@@ -99,6 +99,7 @@ func TestGoroutinesAreWatched(t *testing.T) {
 	f("", "a/a.go", "package a")
 	f("", "a/a_test.go", starting)
 	f("a/a.go:3 ", "a/a.go", starting)
+	f("", "a/a.go", "package main\nfunc f() {\n\tgo f()\n}")
 	f("a/a.go:4 ", "a/a.go", group)
 	f("a/a.go:3 ", "a/a.go", starting, "a/b.go", group)
 	f("a/a.go:3 b/a.go:4 ", "a/a.go", starting, "b/a.go", group)
