@@ -19,6 +19,8 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/sink/faultstore"
 )
 
 // history is a random sync: what the source writes and when, and the config.
@@ -26,6 +28,8 @@ type history struct {
 	cfg     *config.Config
 	catalog *airbyte.Catalog
 	steps   []step
+	faults  []*faultstore.Rule
+	fatal   bool // one of them ends the sync, if it gets that far
 }
 
 // step is a message, and the pause behind it.
@@ -98,7 +102,29 @@ func drawHistory(t *rapid.T) *history {
 			complete(i)
 		}
 	}
+	h.drawFaults(t)
 	return h
+}
+
+// drawFaults lets calls to the store go wrong: be refused for now or for good, or lose their
+// reply.
+func (h *history) drawFaults(t *rapid.T) {
+	for range rapid.IntRange(0, 3).Draw(t, "faults") {
+		op := rapid.SampledFrom([]faultstore.Op{faultstore.Put, faultstore.Create, faultstore.Part, faultstore.Complete, faultstore.Delete}).Draw(t, "op")
+		rule := faultstore.On(op).Nth(rapid.IntRange(1, 6).Draw(t, "call"))
+		switch rapid.IntRange(0, 4).Draw(t, "fault") {
+		case 0:
+			rule.Fail(&sink.Error{Kind: sink.ErrDenied})
+			h.fatal = true
+		case 1:
+			rule.Fail(&sink.Error{Class: sink.Retryable})
+		case 2:
+			rule.Delay(time.Minute)
+		default:
+			rule.LoseReply()
+		}
+		h.faults = append(h.faults, rule)
+	}
 }
 
 // witness looks at each state that leaves, at that moment.
@@ -176,7 +202,7 @@ func (w *witness) state(message []byte) error {
 func (h *history) play(t *testing.T) error {
 	w := &witness{history: h, store: newMemory(), visible: map[string][]byte{}, last: -1}
 	w.store.minPart = 100
-	engine, err := sluice.Open(t.Context(), h.cfg, h.catalog, sluice.Options{Store: w.store, Workers: 3})
+	engine, err := sluice.Open(t.Context(), h.cfg, h.catalog, sluice.Options{Store: faultstore.New(w.store, h.faults...), Workers: 3})
 	if err != nil {
 		return err
 	}
@@ -204,11 +230,10 @@ func (h *history) play(t *testing.T) error {
 		time.Sleep(s.pause)
 	}
 	_ = out.Close()
-	if err := <-done; err != nil {
+	err = <-done
+	failed := h.fatal && errors.Is(err, sink.ErrDenied)
+	if err != nil && !failed {
 		return err
-	}
-	if w.left != states {
-		w.err = errors.Join(w.err, fmt.Errorf("%d states left, want %d", w.left, states))
 	}
 	seen := w.rows()
 	for n, times := range seen {
@@ -216,15 +241,16 @@ func (h *history) play(t *testing.T) error {
 			w.err = errors.Join(w.err, fmt.Errorf("row %d is there %d times", n, times))
 		}
 	}
-	if len(seen) != rows || len(w.store.uploads) > 0 {
-		w.err = errors.Join(w.err, fmt.Errorf("%d rows are there, want %d; %d uploads are left", len(seen), rows, len(w.store.uploads)))
+	if !failed && (w.left != states || len(seen) != rows) || len(w.store.uploads) > 0 {
+		w.err = errors.Join(w.err, fmt.Errorf("%d states left, want %d; %d rows are there, want %d; %d uploads are left", w.left, states, len(seen), rows, len(w.store.uploads)))
 	}
 	return w.err
 }
 
-// TestThePromise: whatever the source sends and when, no state leaves before all rows in front
-// of it can be seen; states leave in order, each once, with the number of the records that it
-// covers; and in the end each row is there once.
+// TestThePromise: whatever the source sends and when, and whatever becomes of calls to the
+// store, no state leaves before all rows in front of it can be seen; states leave in order,
+// each once, with the number of the records that it covers; no row is there twice, and no
+// upload is left; and in the end, unless the sync fails, all states are out and all rows there.
 func TestThePromise(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := drawHistory(rt)
