@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/sluice-data/sluice/internal/s3proxy"
 )
 
 // proxy stands between sluice and the gateway: it writes down what passes, and a test can
@@ -36,24 +36,13 @@ type rule struct {
 func throughProxy(t testing.TB) (*target, *proxy) {
 	t.Helper()
 	at := inBucket(t)
-	gateway, err := url.Parse(at.config["s3_endpoint"].(string))
+	forward, err := s3proxy.New(at.config["s3_endpoint"].(string))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &proxy{}
-	forward := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(gateway)
-			r.Out.Host = r.In.Host // it is in the signature
-		},
-		// A client that has gone away is what some tests are about.
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p.pass(w, r) {
-			forward.ServeHTTP(w, r)
-		}
-	}))
+	forward.Before = p.pass
+	server := httptest.NewServer(forward)
 	t.Cleanup(func() {
 		p.mu.Lock()
 		for _, rule := range p.rules {
@@ -66,32 +55,9 @@ func throughProxy(t testing.TB) (*target, *proxy) {
 	return at, p
 }
 
-// operation is S3's name for a request.
-func operation(r *http.Request) string {
-	q := r.URL.Query()
-	switch {
-	case q.Has("uploads") && r.Method == http.MethodPost:
-		return "CreateMultipartUpload"
-	case q.Has("uploads"):
-		return "ListMultipartUploads"
-	case q.Has("partNumber"):
-		return "UploadPart"
-	case q.Has("uploadId") && r.Method == http.MethodPost:
-		return "CompleteMultipartUpload"
-	case q.Has("uploadId"):
-		return "AbortMultipartUpload"
-	case q.Has("delete"):
-		return "DeleteObjects"
-	case q.Has("list-type"):
-		return "ListObjectsV2"
-	}
-	return map[string]string{"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}[r.Method]
-}
-
 // pass applies the first rule that fits, and says whether the request goes on.
-func (p *proxy) pass(w http.ResponseWriter, r *http.Request) bool {
-	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	req := request{op: operation(r), key: key + r.URL.Query().Get("prefix")}
+func (p *proxy) pass(w http.ResponseWriter, r *http.Request, parsed s3proxy.Request) bool {
+	req := request{op: parsed.Op, key: parsed.Key}
 	p.mu.Lock()
 	p.log = append(p.log, req)
 	i := slices.IndexFunc(p.rules, func(rule *rule) bool {

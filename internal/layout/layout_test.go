@@ -21,6 +21,7 @@ var order = []struct {
 	{"internal/scan", nil},
 	{"internal/guard", nil},
 	{"internal/pipe", nil},
+	{"internal/s3proxy", nil},
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
 	{"compress", nil},
