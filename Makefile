@@ -4,13 +4,15 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race faults lint bench bench-peers bench-stages bench-sweep charts fuzz golden generate clean modules tools plotting
+.PHONY: help build demo test race faults lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
 BIN := .bin
 T ?= 30s
 N ?= 10000
+RUNS ?= 200
+SEED ?= 0
 ARGS ?=
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 5m
@@ -69,6 +71,10 @@ charts: plotting ## Draw docs/charts from the newest reports in bench/results
 
 fuzz: modules ## Fuzz each target for T=30s
 	scripts/fuzz.sh $(T)
+
+torture: build $(BIN)/versitygw ## Kill sluice (kill -9) in RUNS=200 rounds, about 2 minutes; SEED=1 ROUND=2 repeats one
+	go build -o $(BIN)/torture ./internal/torture/cmd/torture
+	$(BIN)/torture -sluice $(BIN)/sluice -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND)) $(ARGS)
 
 golden: modules ## Write the expected objects in format/testdata anew
 	go test ./format -update

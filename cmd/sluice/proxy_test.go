@@ -36,7 +36,7 @@ type rule struct {
 func throughProxy(t testing.TB) (*target, *proxy) {
 	t.Helper()
 	at := inBucket(t)
-	forward, err := s3proxy.New(at.config["s3_endpoint"].(string))
+	forward, err := s3proxy.New(at.config["s3_endpoint"].(string), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

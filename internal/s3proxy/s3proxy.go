@@ -32,14 +32,16 @@ type Proxy struct {
 	forward *httputil.ReverseProxy
 }
 
-// New makes a proxy in front of the server at endpoint.
-func New(endpoint string) (*Proxy, error) {
+// New makes a proxy in front of the server at endpoint, to which it goes by the transport;
+// nil is the default one.
+func New(endpoint string, transport http.RoundTripper) (*Proxy, error) {
 	server, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, err
 	}
 	p := &Proxy{}
 	p.forward = &httputil.ReverseProxy{
+		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(server)
 			r.Out.Host = r.In.Host // it is in the signature

@@ -34,7 +34,7 @@ func through(t *testing.T, server http.HandlerFunc, set func(*Proxy)) string {
 	t.Helper()
 	behind := httptest.NewServer(server)
 	t.Cleanup(behind.Close)
-	p, err := New(behind.URL)
+	p, err := New(behind.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package torture
+
+func keepsAttributes(string) bool { return false }
