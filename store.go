@@ -63,11 +63,15 @@ func Check(ctx context.Context, cfg *config.Config, opts Options) error {
 // done, unfinished uploads, keys of this sync that are taken, and, with purge_first, the
 // objects that have to go.
 func (e *Engine) prepare(ctx context.Context) error {
+	unfinished, err := sink.Unfinished(ctx, e.store, commonPrefix(e.dirs()))
+	if err != nil {
+		return fmt.Errorf("looking for unfinished uploads: %w", err)
+	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // requests at a time
 	for i := range e.keys {
 		group.Go(func() error {
-			if err := e.prepareTable(gctx, e.keys[i], e.catalog.Tables[i]); err != nil {
+			if err := e.prepareTable(gctx, e.keys[i], e.catalog.Tables[i], unfinished); err != nil {
 				return fmt.Errorf("stream %s: %w", e.catalog.Tables[i].Stream, err)
 			}
 			return nil
@@ -80,7 +84,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stages.Table) error {
+func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stages.Table, unfinished map[string]bool) error {
 	if table.Refresh == stages.PurgeFirst {
 		p := sink.Purge{Dir: table.Dir, MinGeneration: table.MinGeneration}
 		if _, err := p.Run(ctx, e.store); err != nil {
@@ -89,7 +93,10 @@ func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stage
 	}
 	if table.Refresh == stages.Append || table.MinGeneration != nil {
 		now := e.opts.Now()
-		r := sink.Recovery{Dir: table.Dir, Since: now.Add(-sink.RecoverSince), Before: now.Add(-sink.DeadAfter)}
+		r := sink.Recovery{
+			Dir: table.Dir, Since: now.Add(-sink.RecoverSince), Before: now.Add(-sink.DeadAfter),
+			Unfinished: unfinished,
+		}
 		if err := r.List(ctx, e.store, func(info sink.Info) { keys.Take(info.Key) }); err != nil {
 			return fmt.Errorf("looking at the objects of earlier syncs: %w", err)
 		}
@@ -119,10 +126,7 @@ func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stage
 // sweep aborts what dead runs left. It is a courtesy: a store that can't list uploads, or
 // credentials that may not, must not keep anybody from syncing.
 func (e *Engine) sweep(ctx context.Context) {
-	var dirs []string
-	for _, t := range e.catalog.Tables {
-		dirs = append(dirs, t.Dir)
-	}
+	dirs := e.dirs()
 	n, err := sink.Sweep(ctx, e.opts.Store, commonPrefix(dirs), dirs, e.opts.Now().Add(-sink.StaleAfter))
 	if n > 0 {
 		e.opts.Log.Info(fmt.Sprintf("aborted %d unfinished uploads that an earlier sync left behind", n))
@@ -134,6 +138,15 @@ func (e *Engine) sweep(ctx context.Context) {
 		}
 		level(fmt.Sprintf("could not look for unfinished uploads of earlier syncs: %v", err))
 	}
+}
+
+// dirs are the directories of all streams.
+func (e *Engine) dirs() []string {
+	var dirs []string
+	for _, t := range e.catalog.Tables {
+		dirs = append(dirs, t.Dir)
+	}
+	return dirs
 }
 
 // commonPrefix is what all directories begin with.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,10 +48,10 @@ func replaces(rule string) (minGeneration *int64, ok bool) {
 	return &n, err == nil && Replaces(&n) == rule
 }
 
-// Recovery looks for a full refresh that a dead run left half done in the directory of a
-// stream, and finishes it: what the run had shown of a table that it had not shown whole is
-// deleted; and what it replaced, if it had shown the whole. It is for streams that are
-// appended to: a full refresh sees to both at its own end (Purge).
+// Recovery looks for full refreshes that dead runs left half done in the directory of a
+// stream, and finishes them: what a run had shown of a table that it had not shown whole is
+// deleted; and what the last one replaced, if it had shown the whole. It is for streams that
+// are appended to: a full refresh sees to both at its own end (Purge).
 type Recovery struct {
 	Dir string
 	// Since bounds the search: only what syncs of this time and later wrote is looked at.
@@ -58,13 +59,49 @@ type Recovery struct {
 	// Before protects a run that is alive: what was made later than this is not deleted as the
 	// remains of a dead one.
 	Before time.Time
+	// Unfinished are the keys of the unfinished uploads, of this directory and of others.
+	Unfinished map[string]bool
 
-	newest []Info // what the last sync wrote
+	// syncs are, in their order, those that left an unfinished upload, and the last one that
+	// did not. A job that dies is tried again, so there may be several of the first kind, and
+	// syncs that ended well may stand behind them.
+	syncs []written
+}
+
+// written is what one sync has left visible.
+type written struct {
+	stamp      string
+	unfinished bool
+	objects    []Info
+}
+
+// Unfinished lists the keys of unfinished uploads for Recovery. Who may not look, or can't,
+// can't prove what a dead run has left, so nothing of it is touched.
+func Unfinished(ctx context.Context, store Store, prefix string) (map[string]bool, error) {
+	keys := map[string]bool{}
+	for up, err := range store.Uploads(ctx, prefix) {
+		var failed *Error
+		if errors.As(err, &failed) && failed.Class == Permanent {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		keys[up.Key] = true
+	}
+	return keys, nil
 }
 
 // List looks at the directory, and tells each of the objects that have a name of ours.
 func (r *Recovery) List(ctx context.Context, store Store, each func(Info)) error {
-	last := ""
+	unfinished := map[string]bool{} // by stamp
+	for key := range r.Unfinished {
+		if Own(r.Dir, key) {
+			stamp, _ := splitKey(key)
+			unfinished[stamp] = true
+		}
+	}
+	r.syncs = nil
 	for info, err := range store.List(ctx, r.Dir+"/", r.Dir+"/"+r.Since.UTC().Format(dateLayout)) {
 		if err != nil {
 			return err
@@ -73,31 +110,35 @@ func (r *Recovery) List(ctx context.Context, store Store, each func(Info)) error
 			continue
 		}
 		each(info)
-		if stamp, _ := splitKey(info.Key); stamp != last {
-			r.newest, last = r.newest[:0], stamp
+		stamp, _ := splitKey(info.Key)
+		if n := len(r.syncs); n == 0 || r.syncs[n-1].stamp != stamp {
+			next := written{stamp: stamp, unfinished: unfinished[stamp]}
+			if !next.unfinished {
+				r.syncs = slices.DeleteFunc(r.syncs, func(w written) bool { return !w.unfinished })
+			}
+			r.syncs = append(r.syncs, next)
 		}
-		r.newest = append(r.newest, info)
+		last := &r.syncs[len(r.syncs)-1]
+		last.objects = append(last.objects, info)
 	}
 	return nil
 }
 
 // Run recovers, after List. It returns the number of objects deleted.
 func (r *Recovery) Run(ctx context.Context, store Store) (deleted int, err error) {
-	if len(r.newest) == 0 {
-		return 0, nil
-	}
-	lowest := r.newest[0]
-	for _, info := range r.newest {
-		_, id := splitKey(info.Key)
-		if _, least := splitKey(lowest.Key); id < least {
-			lowest = info
+	newest := true // of those that were not shown in part only
+	for _, w := range slices.Backward(r.syncs) {
+		n, half, err := r.recover(ctx, store, w, newest)
+		deleted += n
+		newest = newest && half
+		if errors.Is(err, ErrNotFound) {
+			return deleted, nil // somebody else deletes here
+		}
+		if err != nil {
+			return deleted, err
 		}
 	}
-	deleted, err = r.finish(ctx, store, lowest.Key)
-	if errors.Is(err, ErrNotFound) {
-		return deleted, nil // somebody else deletes here
-	}
-	return deleted, err
+	return deleted, nil
 }
 
 // firstOf is the key of the first object of the set that an object says it is of, or "". All
@@ -135,23 +176,40 @@ func neverShown(ctx context.Context, store Store, first string) (bool, error) {
 	return false, nil
 }
 
-// finish looks at what the last sync wrote; lowest is the key with the lowest partition id.
-func (r *Recovery) finish(ctx context.Context, store Store, lowest string) (deleted int, err error) {
-	info, err := store.Stat(ctx, lowest)
+// recover looks at what one sync wrote, and reports whether that is a half shown table. The
+// newest that is none is finished.
+func (r *Recovery) recover(ctx context.Context, store Store, w written, newest bool) (deleted int, half bool, err error) {
+	lowest := w.objects[0]
+	for _, info := range w.objects {
+		_, id := splitKey(info.Key)
+		if _, least := splitKey(lowest.Key); id < least {
+			lowest = info
+		}
+	}
+	info, err := store.Stat(ctx, lowest.Key)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	first := firstOf(r.Dir, info)
 	if first == "" {
-		return 0, nil
+		return 0, false, nil
 	}
-	dead, err := neverShown(ctx, store, first)
-	if err != nil {
-		return 0, err
+	if r.Unfinished[first] { // or it was, when they were listed
+		if half, err = neverShown(ctx, store, first); err != nil {
+			return 0, false, err
+		}
 	}
-	if dead {
-		return r.takeBack(ctx, store, first)
+	switch {
+	case half:
+		deleted, err = r.takeBack(ctx, store, w.objects, first)
+	case newest:
+		deleted, err = r.finish(ctx, store, w.objects, first)
 	}
+	return deleted, half, err
+}
+
+// finish deletes what a set has replaced that was shown whole.
+func (r *Recovery) finish(ctx context.Context, store Store, objects []Info, first string) (deleted int, err error) {
 	shown, err := store.Stat(ctx, first)
 	if err != nil {
 		return 0, err
@@ -161,7 +219,7 @@ func (r *Recovery) finish(ctx context.Context, store Store, lowest string) (dele
 		return 0, nil
 	}
 	p := Purge{Dir: r.Dir, Keep: map[string]bool{}, MinGeneration: rule, Until: shown.Modified}
-	for _, info := range r.newest {
+	for _, info := range objects {
 		p.Keep[info.Key] = true
 	}
 	return p.Run(ctx, store)
@@ -169,9 +227,9 @@ func (r *Recovery) finish(ctx context.Context, store Store, lowest string) (dele
 
 // takeBack deletes the objects of a set whose first object was never shown. If it can't be
 // told how old one is, the run may be alive.
-func (r *Recovery) takeBack(ctx context.Context, store Store, first string) (deleted int, err error) {
+func (r *Recovery) takeBack(ctx context.Context, store Store, objects []Info, first string) (deleted int, err error) {
 	var keys []string
-	for _, listed := range r.newest {
+	for _, listed := range objects {
 		info, err := store.Stat(ctx, listed.Key)
 		if err != nil {
 			return 0, err

@@ -20,6 +20,12 @@ func syncKey(day, id int) string { return fmt.Sprintf("t/2026_11_%02d_17%011d_%d
 // set: the objects 0 to 4 of day 20, of generation 7.
 func diedShowing(t *testing.T, mem *memStore, shown int) {
 	t.Helper()
+	diedOn(t, mem, 20, shown)
+}
+
+// diedOn is diedShowing on another day.
+func diedOn(t *testing.T, mem *memStore, day, shown int) {
+	t.Helper()
 	died := errors.New("killed")
 	completes := 0
 	rule := faultstore.On(faultstore.Complete).Call(func(context.Context, faultstore.Op, string) error {
@@ -38,7 +44,7 @@ func diedShowing(t *testing.T, mem *memStore, shown int) {
 	}
 	err := upload(t.Context(), u, func(ctx context.Context) error {
 		for id := range 5 {
-			o := set.Open(syncKey(20, id), meta, nothing)
+			o := set.Open(syncKey(day, id), meta, nothing)
 			if err := o.Append(ctx, content(2*chunk, uint64(id)), 1); err != nil {
 				return err
 			}
@@ -55,7 +61,11 @@ func diedShowing(t *testing.T, mem *memStore, shown int) {
 
 func recovered(t *testing.T, mem *memStore, before time.Time) int {
 	t.Helper()
-	r := sink.Recovery{Dir: "t", Since: time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC), Before: before}
+	unfinished, err := sink.Unfinished(t.Context(), mem, "t/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sink.Recovery{Dir: "t", Since: time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC), Before: before, Unfinished: unfinished}
 	seen := 0
 	if err := r.List(t.Context(), mem, func(sink.Info) { seen++ }); err != nil {
 		t.Fatal(err)
@@ -130,6 +140,43 @@ func TestRecoverLeaves(t *testing.T) {
 			delete(mem.objects, syncKey(20, id))
 		}
 	})
+}
+
+// TestRecoverSeveral: a job that dies is tried again, and may die again; and before what it left
+// counts as dead, a sync may append.
+func TestRecoverSeveral(t *testing.T) {
+	f := func(what string, leave func(t *testing.T, mem *memStore), want ...string) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			t.Helper()
+			mem := newMemStore(sink.Properties{})
+			put(t, mem, syncKey(1, 0), "6")
+			time.Sleep(time.Minute)
+			leave(t, mem)
+			time.Sleep(2 * time.Hour)
+			recovered(t, mem, time.Now().Add(-time.Hour))
+			slices.Sort(want)
+			if got := mem.keys(); !slices.Equal(got, want) {
+				t.Errorf("%s: got %q, want %q", what, got, want)
+			}
+		})
+	}
+	whole := func(day int) (keys []string) {
+		for id := range 5 {
+			keys = append(keys, syncKey(day, id))
+		}
+		return keys
+	}
+	die := func(t *testing.T, mem *memStore, day, shown int) {
+		diedOn(t, mem, day, shown)
+		time.Sleep(time.Minute)
+	}
+	f("two tables half shown", func(t *testing.T, mem *memStore) { die(t, mem, 18, 2); die(t, mem, 20, 3) }, syncKey(1, 0))
+	f("half shown, then nothing", func(t *testing.T, mem *memStore) { die(t, mem, 18, 2); die(t, mem, 20, 0) }, syncKey(1, 0))
+	f("half shown, then rows appended", func(t *testing.T, mem *memStore) { die(t, mem, 18, 2); put(t, mem, syncKey(20, 0), "8") },
+		syncKey(1, 0), syncKey(20, 0))
+	f("shown whole, then half", func(t *testing.T, mem *memStore) { die(t, mem, 18, 5); die(t, mem, 20, 3) }, whole(18)...)
+	f("half shown, then whole", func(t *testing.T, mem *memStore) { die(t, mem, 18, 3); die(t, mem, 20, 5) }, whole(20)...)
 }
 
 // TestPurgeHalfShown: the next try of the same refresh removes what the dead one had shown,
