@@ -6,29 +6,15 @@ import "testing"
 // platform give it up: each attempt leaves something behind, and the day after all of it must
 // be gone.
 func TestDiesTwice(t *testing.T) {
-	binary := buildSluice(t)
+	var plans []*Plan
 	f := func(generations bool, first, second Shot) {
-		t.Helper()
-		plan := func(seed uint64, round int) *Plan {
-			return &Plan{
-				Seed: seed, Round: round, Refresh: atomic, States: perStream, FileSize: 0.005, Concurrency: 1, Cancelled: true,
-				Streams: []Stream{{Name: "users", Refresh: true, Generations: generations, Old: 10, New: 200, Width: 100, Every: 100}},
-				Shots:   []Shot{first, second},
-			}
-		}
-		total, err := Run(t.Context(), Options{
-			Binary: binary, Rounds: 1, Draw: plan,
-			Found: func(v *Violation, _ *Plan) { t.Errorf("generations %t: %v", generations, v) },
+		plans = append(plans, &Plan{
+			Round: len(plans), Refresh: atomic, States: perStream, FileSize: 0.005, Concurrency: 1, Cancelled: true,
+			Streams: []Stream{{Name: "users", Refresh: true, Generations: generations, Old: 10, New: 200, Width: 100, Every: 100}},
+			Shots:   []Shot{first, second},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if total.Killed() != 2 {
-			t.Errorf("%v, %v: %d kills", first, second, total.Killed())
-		}
 	}
-	const complete = "CompleteMultipartUpload"
-	halfShown := Shot{Kind: BeforeRequest, Op: complete, N: 3}
+	halfShown := Shot{Kind: BeforeRequest, Op: "CompleteMultipartUpload", N: 3}
 	shown := Shot{Kind: BeforeRequest, Op: "DeleteObjects", N: 1}
 	early := Shot{Kind: BeforeRequest, Op: "UploadPart", N: 2}
 	for _, generations := range []bool{false, true} {
@@ -38,4 +24,15 @@ func TestDiesTwice(t *testing.T) {
 	// With generations the first attempt was acknowledged, and the second has nothing to send.
 	f(false, shown, early)
 	f(false, shown, halfShown)
+	total, err := Run(t.Context(), Options{
+		Binary: buildSluice(t), Rounds: len(plans), Jobs: 2,
+		Draw:  func(_ uint64, round int) *Plan { return plans[round] },
+		Found: func(v *Violation, p *Plan) { t.Errorf("%v\n%v", v, p) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := total.Killed(), 2*len(plans); got != want && len(total.Violations) == 0 {
+		t.Errorf("%d kills, want %d", got, want)
+	}
 }
