@@ -76,10 +76,8 @@ func Draw(seed uint64, round int) *Plan {
 	for i := range 3 + rng.IntN(3) {
 		p.Streams = append(p.Streams, drawStream(rng, names[i]))
 	}
-	if rng.IntN(4) == 0 { // objects of several parts
-		s := &p.Streams[rng.IntN(len(p.Streams))]
-		s.Width, s.Old, s.New, s.Every = wide, 2, 40+rng.IntN(40), 15
-		p.FileSize = pick[float64](rng, 0, 8, 12)
+	if rng.IntN(4) == 0 {
+		p.sendParts(rng)
 	}
 	shots := pick(rng, 1, 1, 1, 2, 2, 3)
 	if rng.IntN(5) == 0 {
@@ -90,6 +88,18 @@ func Draw(seed uint64, round int) *Plan {
 		p.Shots = append(p.Shots, drawShot(rng, p))
 	}
 	return p
+}
+
+// sendParts makes one stream so wide that its objects have several parts.
+func (p *Plan) sendParts(rng *rand.Rand) {
+	i := rng.IntN(len(p.Streams))
+	if rng.IntN(2) == 0 { // first: then no rows of others hold its STATEs back
+		i, p.Interleaved = 0, false
+	}
+	s := &p.Streams[i]
+	s.Width, s.Old, s.New, s.Every = wide, 2, 40+rng.IntN(40), 15
+	s.Refresh = s.Refresh && rng.IntN(2) == 0
+	p.FileSize = pick[float64](rng, 0, 8, 12)
 }
 
 // showInParts makes the plan one in which tables of several objects are replaced at once:
