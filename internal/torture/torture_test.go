@@ -9,7 +9,11 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestTorture kills sluice some dozen times. What it finds depends on the machine, but what
 // it demands does not: a violation is one on every machine. On a slow one it stops early.
