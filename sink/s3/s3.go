@@ -15,6 +15,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -181,7 +182,24 @@ func (set *Settings) load(ctx context.Context) (aws.Config, error) {
 		cfg.Credentials = set.role(cfg)
 	}
 	cfg.Credentials = provider{cfg.Credentials}
+	cfg.HTTPClient = plainBodies{cfg.HTTPClient}
 	return cfg, nil
+}
+
+// plainBodies hides that a request's body has a WriteTo. When net/http has sent a body it looks
+// whether there is more; when the answer is quicker than that, the SDK has closed the body;
+// and its WriteTo then says io.EOF, which net/http takes for a failure: it closes the
+// connection under the reply that is being read. Read says the same, and there it is none.
+type plainBodies struct{ aws.HTTPClient }
+
+func (c plainBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{r.Body, r.Body}
+	}
+	return c.HTTPClient.Do(r)
 }
 
 // role gets its credentials with those of cfg.

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -200,6 +201,30 @@ func TestRole(t *testing.T) {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
 	})
+}
+
+// TestBodiesHaveNoWriteTo: see plainBodies. That what it prevents does not happen can't be
+// tested reliably: it takes an answer that is quicker than a goroutine of net/http.
+func TestBodiesHaveNoWriteTo(t *testing.T) {
+	bodies := 0
+	s := open(t, Settings{
+		Bucket: "b", Endpoint: "http://store.invalid", AccessKeyID: testID, SecretAccessKey: testSecret,
+		HTTPClient: doFunc(func(r *http.Request) (*http.Response, error) {
+			if _, quick := r.Body.(io.WriterTo); quick && r.Body != http.NoBody {
+				t.Errorf("%s %s: the body has a WriteTo", r.Method, r.URL)
+			}
+			if r.ContentLength > 0 {
+				bodies++
+			}
+			return response(r, http.StatusForbidden, ""), nil
+		}),
+	})
+	for _, do := range calls {
+		_ = do(t.Context(), s)
+	}
+	if bodies != 4 { // Put, Part, DeleteObjects and Complete
+		t.Errorf("%d requests had a body", bodies)
+	}
 }
 
 // TestCancelledBetweenPages ends the context while a listing is under way.
