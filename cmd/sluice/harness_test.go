@@ -80,8 +80,8 @@ func raceEnabled() bool {
 // fields is a JSON object.
 type fields = map[string]any
 
-// deadline is how long anything may take that a test waits for.
-const deadline = 30 * time.Second
+// deadline is how long anything may take that a test waits for, on a machine that is busy.
+const deadline = 60 * time.Second
 
 // waitFor looks until ok, and fails the test if that takes too long.
 func waitFor(t testing.TB, what string, ok func() bool) {
@@ -127,6 +127,9 @@ func startCommand(t testing.TB, env []string, name string, args ...string) *proc
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	p := &process{t: t, cancel: cancel, cmd: exec.CommandContext(ctx, name, args...), read: make(chan struct{})}
+	// What hangs shows where.
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGQUIT) }
+	p.cmd.WaitDelay = 5 * time.Second
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = &p.stderr
 	var err error
