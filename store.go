@@ -1,6 +1,7 @@
 package sluice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,9 +64,16 @@ func Check(ctx context.Context, cfg *config.Config, opts Options) error {
 // done, unfinished uploads, keys of this sync that are taken, and, with purge_first, the
 // objects that have to go.
 func (e *Engine) prepare(ctx context.Context) error {
-	unfinished, err := sink.Unfinished(ctx, e.store, commonPrefix(e.dirs()))
-	if err != nil {
+	uploads, err := sink.Unfinished(ctx, e.store, commonPrefix(e.dirs()))
+	if err != nil && sink.ClassOf(err) != sink.Permanent {
 		return fmt.Errorf("looking for unfinished uploads: %w", err)
+	}
+	// Who may not look, or can't, can't prove what a dead run has left: nothing of it is touched.
+	unfinished := map[string]bool{}
+	if err == nil {
+		for _, up := range uploads {
+			unfinished[up.Key] = true
+		}
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // requests at a time
@@ -80,7 +88,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	e.sweep(ctx) // now: what is unfinished has told what half a full refresh is
+	e.sweep(ctx, uploads, err) // now: what is unfinished has told what half a full refresh is
 	return nil
 }
 
@@ -123,15 +131,14 @@ func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stage
 	return nil
 }
 
-// sweep aborts what dead runs left. It is a courtesy: a store that can't list uploads, or
-// credentials that may not, must not keep anybody from syncing.
-func (e *Engine) sweep(ctx context.Context) {
-	dirs := e.dirs()
-	n, err := sink.Sweep(ctx, e.opts.Store, commonPrefix(dirs), dirs, e.opts.Now().Add(-sink.StaleAfter))
+// sweep aborts those of the unfinished uploads that dead runs left. It is a courtesy: a store
+// that can't list them (all), or credentials that may not, must not keep anybody from syncing.
+func (e *Engine) sweep(ctx context.Context, uploads []sink.UploadInfo, listing error) {
+	n, err := sink.Sweep(ctx, e.opts.Store, uploads, e.dirs(), e.opts.Now().Add(-sink.StaleAfter))
 	if n > 0 {
 		e.opts.Log.Info(fmt.Sprintf("aborted %d unfinished uploads that an earlier sync left behind", n))
 	}
-	if err != nil && ctx.Err() == nil {
+	if err = cmp.Or(listing, err); err != nil && ctx.Err() == nil {
 		level := e.opts.Log.Warn
 		if errors.Is(err, sink.ErrUnsupported) {
 			level = e.opts.Log.Debug

@@ -149,17 +149,14 @@ func (p *Purge) replaced(ctx context.Context, store Store, key string) (bool, er
 // died: longer than any sync that still writes to its first object.
 const StaleAfter = 24 * time.Hour
 
-// Sweep aborts unfinished uploads of our own names below the given directories that
-// began before the given time. prefix is what the directories have in common.
-func Sweep(ctx context.Context, store Store, prefix string, dirs []string, before time.Time) (aborted int, err error) {
+// Sweep aborts those uploads that have a name of ours in one of the given directories and
+// began before the given time.
+func Sweep(ctx context.Context, store Store, uploads []UploadInfo, dirs []string, before time.Time) (aborted int, err error) {
 	known := map[string]bool{}
 	for _, d := range dirs {
 		known[d] = true
 	}
-	for up, err := range store.Uploads(ctx, prefix) {
-		if err != nil {
-			return aborted, err
-		}
+	for _, up := range uploads {
 		dir := dirOf(up.Key)
 		if !known[dir] || !Own(dir, up.Key) || up.Started.IsZero() || !up.Started.Before(before) {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"testing"
@@ -201,7 +202,11 @@ func TestSweep(t *testing.T) {
 		[]string{mem.begin(named("p/users", 3), time.Time{}, nil).info.ID}, // the store does not tell
 	)
 	put(t, mem, named("p/users", 7), "0")
-	n, err := sink.Sweep(t.Context(), mem, "p/", []string{"p/users", "p/orders"}, now.Add(-sink.StaleAfter))
+	uploads, err := sink.Unfinished(t.Context(), mem, "p/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := sink.Sweep(t.Context(), mem, uploads, []string{"p/users", "p/orders"}, now.Add(-sink.StaleAfter))
 	if n != 3 || err != nil {
 		t.Errorf("aborted %d and error %v, want 3", n, err)
 	}
@@ -229,12 +234,36 @@ func TestSweepFails(t *testing.T) {
 			mem.begin(named("p/users", i), now.Add(-time.Hour), nil)
 		}
 		store := faultstore.New(mem, rule.Fail(&sink.Error{Kind: sink.ErrUnsupported}))
-		n, err := sink.Sweep(t.Context(), store, "", []string{"p/users"}, now)
+		n, err := sink.Sweep(t.Context(), store, mem.unfinished(), []string{"p/users"}, now)
 		if n != want || !errors.Is(err, sink.ErrUnsupported) || len(mem.unfinished()) != 5-want {
 			t.Errorf("%v: aborted %d, want %d, and error %v", rule, n, want, err)
 		}
 	}
-	f(faultstore.On(faultstore.Uploads), 0)
 	f(faultstore.On(faultstore.AbortUpload), 0)
 	f(faultstore.On(faultstore.AbortUpload).Nth(4), 3)
+}
+
+// unpaged lists what is on the first page, and can't list the next one.
+type unpaged struct{ sink.Store }
+
+func (u unpaged) Uploads(ctx context.Context, prefix string) iter.Seq2[sink.UploadInfo, error] {
+	return func(yield func(sink.UploadInfo, error) bool) {
+		for up, err := range u.Store.Uploads(ctx, prefix) {
+			if !yield(up, err) {
+				return
+			}
+		}
+		yield(sink.UploadInfo{}, &sink.Error{Kind: sink.ErrUnsupported})
+	}
+}
+
+// TestUnfinishedFails tells what it has seen until then.
+func TestUnfinishedFails(t *testing.T) {
+	mem := newMemStore(sink.Properties{})
+	mem.begin(named("p/users", 0), time.Now(), nil)
+	mem.begin(named("q/users", 0), time.Now(), nil)
+	got, err := sink.Unfinished(t.Context(), unpaged{mem}, "p/")
+	if len(got) != 1 || got[0].Key != named("p/users", 0) || !errors.Is(err, sink.ErrUnsupported) {
+		t.Errorf("got %v and %v", got, err)
+	}
 }

@@ -75,21 +75,15 @@ type written struct {
 	objects    []Info
 }
 
-// Unfinished lists the keys of unfinished uploads for Recovery. Who may not look, or can't,
-// can't prove what a dead run has left, so nothing of it is touched.
-func Unfinished(ctx context.Context, store Store, prefix string) (map[string]bool, error) {
-	keys := map[string]bool{}
+// Unfinished lists the unfinished uploads below a prefix: with an error those in front of it.
+func Unfinished(ctx context.Context, store Store, prefix string) (uploads []UploadInfo, err error) {
 	for up, err := range store.Uploads(ctx, prefix) {
-		var failed *Error
-		if errors.As(err, &failed) && failed.Class == Permanent {
-			return nil, nil
-		}
 		if err != nil {
-			return nil, err
+			return uploads, err
 		}
-		keys[up.Key] = true
+		uploads = append(uploads, up)
 	}
-	return keys, nil
+	return uploads, nil
 }
 
 // List looks at the directory, and tells each of the objects that have a name of ours.

@@ -61,9 +61,13 @@ func diedOn(t *testing.T, mem *memStore, day, shown int) {
 
 func recovered(t *testing.T, mem *memStore, before time.Time) int {
 	t.Helper()
-	unfinished, err := sink.Unfinished(t.Context(), mem, "t/")
+	uploads, err := sink.Unfinished(t.Context(), mem, "t/")
 	if err != nil {
 		t.Fatal(err)
+	}
+	unfinished := map[string]bool{}
+	for _, up := range uploads {
+		unfinished[up.Key] = true
 	}
 	r := sink.Recovery{Dir: "t", Since: time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC), Before: before, Unfinished: unfinished}
 	seen := 0
