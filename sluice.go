@@ -114,7 +114,7 @@ func (o Options) complete(ctx context.Context, cfg *config.Config) (Options, err
 		o.Workers = min(runtime.GOMAXPROCS(0), 8)
 	}
 	if o.Store == nil {
-		store, err := openStore(ctx, cfg)
+		store, err := OpenStore(ctx, cfg)
 		if err != nil {
 			return o, err
 		}

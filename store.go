@@ -18,9 +18,10 @@ import (
 	"github.com/sluice-data/sluice/stages"
 )
 
-// openStore opens the store that the config names: a bucket, or with a file:// endpoint a
-// directory of the bucket's name.
-func openStore(ctx context.Context, cfg *config.Config) (sink.Store, error) {
+// OpenStore opens the store that the config names: a bucket, or with a file:// endpoint a
+// directory of the bucket's name. It does not repeat what fails: sink.Retry does. The config must
+// be valid (config.Config.Validate).
+func OpenStore(ctx context.Context, cfg *config.Config) (sink.Store, error) {
 	if u, err := url.Parse(cfg.Endpoint); err == nil && u.Scheme == "file" {
 		store, err := dir.New(filepath.Join(filepath.FromSlash(u.Path), cfg.Bucket))
 		if err != nil {
