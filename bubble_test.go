@@ -21,6 +21,7 @@ import (
 // live is a sync whose input stays open, in a bubble.
 type live struct {
 	t      *testing.T
+	engine *sluice.Engine
 	in     *io.PipeWriter
 	done   chan error
 	mu     gosync.Mutex
@@ -34,7 +35,7 @@ func run(t *testing.T, cfg *config.Config, catalog *airbyte.Catalog, st sink.Sto
 		t.Fatal(err)
 	}
 	in, out := io.Pipe()
-	l := &live{t: t, in: out, done: make(chan error, 1)}
+	l := &live{t: t, engine: engine, in: out, done: make(chan error, 1)}
 	go func() {
 		_, err := engine.Run(t.Context(), in, func(state []byte) error {
 			l.mu.Lock()

@@ -19,6 +19,7 @@ import (
 	mathrand "math/rand/v2"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -56,6 +57,7 @@ type Engine struct {
 	store    *sink.Retrying
 	uploader *sink.Uploader
 	memory   memory
+	run      atomic.Pointer[run]
 }
 
 // Open makes an engine. It reads and writes nothing yet.
@@ -141,9 +143,11 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 		return nil, err
 	}
 	commit := pipeline.NewCommit(stages.EmitStates(emit))
+	r := e.newRun(start, commit)
 	assemble := stages.NewAssemble(stages.AssembleOptions{
 		Catalog: e.catalog, Keys: e.keys, Uploader: e.uploader, Store: e.store, Commit: commit,
 		Log: e.opts.Log, Now: e.opts.Now, CheckpointAge: e.cfg.CheckpointAge(),
+		Watch: func(all []stages.StreamProgress) { r.streams.Store(&all) },
 	})
 
 	work, end := e.outlive(ctx)
@@ -151,8 +155,8 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	group, gctx := errgroup.WithContext(work)
 	group.Go(func() error {
 		defer e.uploader.Close()
-		return pipeline.Run(gctx, in, e.stages(), assemble, pipeline.Options{
-			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.line), Stop: ctx.Done(),
+		return pipeline.Run(gctx, in, r.steps, assemble, pipeline.Options{
+			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.line), Stop: ctx.Done(), Stats: &r.pipeline,
 		})
 	})
 	group.Go(func() error {
@@ -172,7 +176,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	if err != nil {
 		return nil, err
 	}
-	sum := e.summary(assemble, commit, start)
+	sum := e.summary(assemble)
 	if failed := assemble.Failed(); len(failed) > 0 {
 		return sum, &IncompleteError{Streams: failed, Held: commit.Held()}
 	}

@@ -2,9 +2,9 @@ package sluice
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
-	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/stages"
 )
 
@@ -19,15 +19,19 @@ type Summary struct {
 	States  int64 // sent
 	Held    int   // states not sent: rows in front of them are not durable
 	Took    time.Duration
+
+	Source, Store time.Duration // of Took: waited for the input, and for the uploads
+	Stages        []StageTime
+	Requests      time.Duration // to the store, all together
 }
 
-func (e *Engine) summary(a *stages.Assemble, c *pipeline.Commit, start time.Time) *Summary {
-	stats := &e.uploader.Stats
+func (e *Engine) summary(a *stages.Assemble) *Summary {
+	p := e.Progress()
 	s := &Summary{
 		Streams: a.Summary(),
-		Bytes:   stats.Bytes.Load(), Objects: stats.Objects.Load(), Early: stats.Early.Load(),
-		Retries: e.store.Retries.Load(), States: c.Sent(), Held: c.Held(),
-		Took: e.opts.Now().Sub(start),
+		Bytes:   p.Bytes, Objects: p.Objects, Early: e.uploader.Stats.Early.Load(),
+		Retries: p.Retries, States: p.States, Held: p.Held, Took: p.Elapsed,
+		Source: p.Source, Store: p.Store, Stages: p.Stages, Requests: p.Requests,
 	}
 	for _, stream := range s.Streams {
 		s.Rows += stream.Rows
@@ -39,7 +43,7 @@ func (e *Engine) summary(a *stages.Assemble, c *pipeline.Commit, start time.Time
 func (s *Summary) String() string {
 	line := fmt.Sprintf("%s of %s in %s (%d bytes) and %s in %s",
 		stages.Count(s.Rows, "row"), stages.Count(int64(len(s.Streams)), "stream"), stages.Count(s.Objects, "object"),
-		s.Bytes, stages.Count(s.States, "state"), s.Took.Round(time.Millisecond))
+		s.Bytes, stages.Count(s.States, "state"), round(s.Took))
 	if s.Retries > 0 {
 		line += fmt.Sprintf(", %d requests were repeated", s.Retries)
 	}
@@ -51,3 +55,17 @@ func (s *Summary) String() string {
 	}
 	return line
 }
+
+// Times is one line for people: where the time of the sync has gone.
+func (s *Summary) Times() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "of %s, %s were spent reading or waiting for the source and %s waiting for the store; at work, all workers together:",
+		round(s.Took), round(s.Source), round(s.Store))
+	for _, stage := range s.Stages {
+		fmt.Fprintf(&b, " %s %s,", stage.Name, round(stage.Took))
+	}
+	fmt.Fprintf(&b, " requests %s", round(s.Requests))
+	return b.String()
+}
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

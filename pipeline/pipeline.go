@@ -5,17 +5,20 @@ import (
 	"errors"
 	"io"
 	"runtime/pprof"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/internal/guard"
+	"github.com/sluice-data/sluice/internal/meter"
 )
 
 // Stage is one step of the way, done by Workers goroutines.
 type Stage struct {
 	Name    string // labels its goroutines in profiles
 	Workers int
+	Busy    *meter.Meter // time that its workers work, all together; may be nil
 	// New makes one worker's copy. The function changes the batch in place and must not
 	// keep it. An error stops the pipeline; it is reported in the order of the input, so
 	// that of two bad lines the first one is named, whatever worker met which.
@@ -43,7 +46,17 @@ type Options struct {
 	Tick    time.Duration // default 1 s
 	// Stop, once closed, has the end called to a halt behind the batch that it works on: Run
 	// then returns ErrStopped.
-	Stop <-chan struct{}
+	Stop  <-chan struct{}
+	Stats *Stats // filled while Run goes on; may be nil
+}
+
+// Stats tell how far a pipeline is and what it waits for. They may be read at any time.
+type Stats struct {
+	Input  atomic.Int64 // bytes read
+	Ended  atomic.Bool  // the input is at its end
+	Source meter.Meter  // reading, or waiting for something to read
+	Room   meter.Meter  // waiting to read, because all batches are on their way
+	End    meter.Meter  // in the End
 }
 
 // ErrStopped is what Options.Stop ends Run with.
@@ -60,7 +73,7 @@ func Run(ctx context.Context, in io.Reader, stages []Stage, end End, opts Option
 		empty <- &Batch{}
 	}
 	source := make(chan filled, opts.Batches)
-	r := &reader{in: in, block: opts.Block, maxLine: opts.MaxLine, line: 1, large: make(chan struct{}, 1)}
+	r := &reader{in: in, block: opts.Block, maxLine: opts.MaxLine, line: 1, large: make(chan struct{}, 1), stats: opts.Stats}
 	go r.read(ctx, empty, source)
 
 	first := make(chan *Batch, opts.Batches)
@@ -76,6 +89,9 @@ func Run(ctx context.Context, in io.Reader, stages []Stage, end End, opts Option
 }
 
 func (o Options) withDefaults(stages []Stage) Options {
+	if o.Stats == nil {
+		o.Stats = &Stats{}
+	}
 	if o.Block == 0 {
 		o.Block = 512 << 10
 	}
@@ -119,6 +135,9 @@ func receive(ctx context.Context, source <-chan filled, out chan<- *Batch) error
 // when its input is closed and every worker has ended.
 func startStage(ctx context.Context, group *errgroup.Group, s Stage, in <-chan *Batch, batches int) chan *Batch {
 	out := make(chan *Batch, batches)
+	if s.Busy == nil {
+		s.Busy = &meter.Meter{}
+	}
 	var workers errgroup.Group
 	for range s.Workers {
 		process := s.New()
@@ -131,7 +150,9 @@ func startStage(ctx context.Context, group *errgroup.Group, s Stage, in <-chan *
 						return nil
 					}
 					if b.err == nil {
+						s.Busy.Begin()
 						b.err = guard.Run(func() error { return process(ctx, b) })
+						s.Busy.End()
 					}
 					out <- b // room for every batch
 				case <-ctx.Done():
@@ -169,7 +190,10 @@ func finish(ctx context.Context, in <-chan *Batch, empty chan<- *Batch, large <-
 				if b.err != nil {
 					return b.err
 				}
-				if err := end.Process(ctx, b); err != nil {
+				opts.Stats.End.Begin()
+				err := end.Process(ctx, b)
+				opts.Stats.End.End()
+				if err != nil {
 					return err
 				}
 				ring[next%int64(len(ring))] = nil

@@ -20,6 +20,7 @@ type reader struct {
 	// one giant record on its way at a time, whatever the number of batches: each costs
 	// several times its length.
 	large chan struct{}
+	stats *Stats
 }
 
 // fill reads into b: at least one whole line, and no more than what is there to read
@@ -81,10 +82,13 @@ func (r *reader) more(b *Batch) (n, asked int, err error) {
 		b.Input = append(make([]byte, 0, max(2*have, have+want)), b.Input...)
 	}
 	free := b.Input[have:min(cap(b.Input), have+want)]
+	r.stats.Source.Begin()
 	n, err = r.in.Read(free)
+	r.stats.Source.End()
 	if n < 0 || n > len(free) {
 		return 0, 0, errors.New("the reader returned an impossible count")
 	}
+	r.stats.Input.Add(int64(n))
 	b.Input = b.Input[:have+n]
 	return n, len(free), err
 }
@@ -95,17 +99,23 @@ func (r *reader) more(b *Batch) (n, asked int, err error) {
 // holds, until the source sends something or closes.
 func (r *reader) read(ctx context.Context, empty <-chan *Batch, out chan<- filled) {
 	for {
+		r.stats.Room.Begin()
 		select {
 		case b := <-empty:
+			r.stats.Room.End()
 			if ctx.Err() != nil {
 				return // both were ready
 			}
 			err := r.fill(ctx, b)
+			if err == io.EOF {
+				r.stats.Ended.Store(true)
+			}
 			out <- filled{b, err} // out has room for every batch
 			if err != nil {
 				return
 			}
 		case <-ctx.Done():
+			r.stats.Room.End()
 			return
 		}
 	}

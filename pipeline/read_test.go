@@ -28,7 +28,7 @@ func readAll(r *reader) (inputs []string, lines []int64, err error) {
 }
 
 func newReader(in io.Reader, block int) *reader {
-	return &reader{in: in, block: block, maxLine: 1 << 20, line: 1, large: make(chan struct{}, 1)}
+	return &reader{in: in, block: block, maxLine: 1 << 20, line: 1, large: make(chan struct{}, 1), stats: &Stats{}}
 }
 
 func TestFillCutsAtTheLastLineEnd(t *testing.T) {

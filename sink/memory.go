@@ -15,9 +15,9 @@ const chunkSize = 64 << 10
 // one that came back last is used first: it may still be in the processor's cache.
 type memory struct {
 	limit int
-	made  int // only the goroutine that writes objects makes chunks
 
 	mu    sync.Mutex
+	made  int
 	free  [][]byte
 	freed chan struct{} // has room for one: "look again"
 }
@@ -55,6 +55,13 @@ func (m *memory) wait(ctx context.Context) ([]byte, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// used is how many bytes of chunks are in use.
+func (m *memory) used() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(m.made-len(m.free)) * chunkSize
 }
 
 // release gives chunks back.

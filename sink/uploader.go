@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/internal/guard"
+	"github.com/sluice-data/sluice/internal/meter"
 )
 
 // UploadOptions are the bounds of an Uploader. A zero field means its default.
@@ -50,6 +51,9 @@ type UploadStats struct {
 	Parts   atomic.Int64
 	Bytes   atomic.Int64 // sent
 	Early   atomic.Int64 // objects that were closed early because the memory budget was spent
+
+	Requests meter.Meter // the workers, each in what it does for one object or part
+	Wait     meter.Meter // appending waits for the uploads
 }
 
 // NewUploader makes an uploader of objects in store.
@@ -94,7 +98,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 					if !more {
 						return nil
 					}
-					if err := guard.Run(func() error { return job(ctx) }); err != nil {
+					if err := u.do(ctx, job); err != nil {
 						if ctx.Err() != nil {
 							return context.Cause(ctx) // and not where that stopped it
 						}
@@ -109,10 +113,26 @@ func (u *Uploader) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
+func (u *Uploader) do(ctx context.Context, job func(context.Context) error) error {
+	u.Stats.Requests.Begin()
+	defer u.Stats.Requests.End()
+	return guard.Run(func() error { return job(ctx) })
+}
+
+// Memory returns the bytes of buffers that are in use, in flight and filling.
+func (u *Uploader) Memory() int64 { return u.mem.used() }
+
 // Close tells Run to return when all requests are done. Nothing may be sent after it.
 func (u *Uploader) Close() { close(u.jobs) }
 
 func (u *Uploader) send(ctx context.Context, job func(context.Context) error) error {
+	select {
+	case u.jobs <- job:
+		return nil
+	default:
+	}
+	u.Stats.Wait.Begin()
+	defer u.Stats.Wait.End()
 	select {
 	case u.jobs <- job:
 		return nil
@@ -134,6 +154,11 @@ func (u *Uploader) chunk(ctx context.Context, o *Object) ([]byte, error) {
 	// If all chunks are in use, at most half of them are filling, or o alone holds them: in
 	// that case its part is cut before it gets here (PartSize is at most a third of the
 	// budget). So an upload is under way.
+	if c := u.mem.try(); c != nil {
+		return c, nil
+	}
+	u.Stats.Wait.Begin()
+	defer u.Stats.Wait.End()
 	return u.mem.wait(ctx)
 }
 

@@ -26,6 +26,7 @@ type Assemble struct {
 	status  bool  // the source sends stream statuses
 	packed  bool  // the tables are compressed
 	decoder airbyte.Decoder
+	watched time.Time // when Watch was told last
 }
 
 // AssembleOptions are what the stage works with.
@@ -38,6 +39,8 @@ type AssembleOptions struct {
 	Log           *slog.Logger
 	Now           Clock
 	CheckpointAge time.Duration // an open object is closed at this age; 0: never
+	// Watch is told now and then what has been done so far, in the order of the catalog; it may keep the slice.
+	Watch func([]StreamProgress)
 }
 
 // stream is what Assemble knows of one stream.
@@ -79,7 +82,7 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 			keys:  opts.Keys[i],
 			key:   stateKey(t.Stream),
 			set:   opts.Uploader.NewSet(t.Refresh == Atomic),
-			sum:   StreamSummary{Stream: t.Stream, Undeclared: map[string]int64{}},
+			sum:   StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}, Undeclared: map[string]int64{}},
 		}
 		a.streams[i].set.NextKey = opts.Keys[i].Next
 		if t.Codec != nil && packer == nil { // all tables have it, or none
@@ -263,6 +266,7 @@ func (a *Assemble) close(ctx context.Context, s *stream) error {
 // Tick closes the objects that are old enough, so that the STATEs behind their rows can
 // leave. A full refresh that is shown at its end keeps its objects open.
 func (a *Assemble) Tick(ctx context.Context) error {
+	a.watch()
 	if a.opts.CheckpointAge == 0 {
 		return nil
 	}
@@ -282,6 +286,7 @@ func (a *Assemble) Tick(ctx context.Context) error {
 // Finish ends every stream that no status has ended: successfully if the source sends no
 // statuses at all, as failed if it does.
 func (a *Assemble) Finish(ctx context.Context) error {
+	defer func() { a.watched = time.Time{}; a.watch() }()
 	for i := range a.streams {
 		s := &a.streams[i]
 		var err error

@@ -5,18 +5,25 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 )
 
+// StreamProgress is how far one stream is.
+type StreamProgress struct {
+	Stream  airbyte.StreamID
+	Rows    int64 // given to objects
+	Bytes   int64 // of the objects
+	Objects int64 // begun
+	Ended   bool  // the source has said how it ended, or the input is at its end
+}
+
 // StreamSummary is what a sync did with one stream.
 type StreamSummary struct {
-	Stream     airbyte.StreamID
-	Rows       int64
-	Bytes      int64 // of the objects
-	Objects    int64
+	StreamProgress
 	Replaced   int64            // characters that became U+FFFD
 	Undeclared map[string]int64 // records that had a field that is not in the schema, by field
 	Complete   bool             // the stream ended successfully
@@ -29,10 +36,30 @@ func (a *Assemble) Summary() []StreamSummary {
 	for i := range a.streams {
 		s := &a.streams[i]
 		sum := s.sum
-		sum.Rows, sum.Bytes, sum.Complete = s.rows, s.bytes, s.ended == complete
+		sum.StreamProgress, sum.Complete = s.progress(), s.ended == complete
 		all = append(all, sum)
 	}
 	return all
+}
+
+func (s *stream) progress() StreamProgress {
+	p := s.sum.StreamProgress
+	p.Rows, p.Bytes, p.Ended = s.rows, s.bytes, s.ended != running
+	return p
+}
+
+// watch tells Watch, at most four times a second: there may be thousands of streams.
+func (a *Assemble) watch() {
+	now := a.opts.Now()
+	if a.opts.Watch == nil || now.Sub(a.watched) < time.Second/4 {
+		return
+	}
+	a.watched = now
+	all := make([]StreamProgress, len(a.streams))
+	for i := range a.streams {
+		all[i] = a.streams[i].progress()
+	}
+	a.opts.Watch(all)
 }
 
 // Failed returns the streams that did not end successfully, after Finish.

@@ -155,6 +155,7 @@ func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Cat
 			a.log.Info(s.String())
 		}
 		a.log.Info(summary.String())
+		a.log.Info(summary.Times())
 	}
 	return err
 }
