@@ -3,10 +3,18 @@
 //
 //	input ─▶ read ─▶ decode ─▶ stamp ─▶ flatten ─▶ encode ─▶ assemble ─▶ upload ─▶ commit ─▶ STATE
 //
-// Open checks a config against a catalog and opens the store; Run syncs. The promise: no
-// STATE leaves before every record in front of it is in a completed object; no half
-// written object is ever visible; a full refresh replaces a table at its end or leaves it
-// as it was.
+// There are two doors. Open checks a config against a catalog and opens the store; Engine.Run
+// syncs what an Airbyte source says. NewWriter opens tables that a program fills record by record.
+//
+//	records ─▶ Writer ─▶ the same way ─▶ Checkpoint
+//
+// The promise: no STATE leaves, and no Checkpoint returns, before every record in front of it is in a
+// completed object; no half written object is ever visible; a full refresh replaces a table at
+// its end or leaves it as it was.
+//
+// Engines and writers share nothing: a program may have many, each with a memory budget of its
+// own (config.Upload.MemoryMB). All of the package takes a context, prints nothing, and neither
+// ends the process nor changes what belongs to it.
 package sluice
 
 import (
@@ -58,6 +66,9 @@ type Engine struct {
 	uploader *sink.Uploader
 	memory   memory
 	run      atomic.Pointer[run]
+
+	checkpointAll bool // see stages.AssembleOptions
+	durable       func(stages.Durable)
 }
 
 // Open makes an engine. It reads and writes nothing yet.
@@ -147,6 +158,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	assemble := stages.NewAssemble(stages.AssembleOptions{
 		Catalog: e.catalog, Keys: e.keys, Uploader: e.uploader, Store: e.store, Commit: commit,
 		Log: e.opts.Log, Now: e.opts.Now, CheckpointAge: e.cfg.CheckpointAge(),
+		CheckpointAll: e.checkpointAll, Durable: e.durable,
 		Watch: func(all []stages.StreamProgress) { r.streams.Store(&all) },
 	})
 

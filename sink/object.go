@@ -49,6 +49,9 @@ type Object struct {
 // Size is the number of bytes appended.
 func (o *Object) Size() int64 { return o.size }
 
+// Rows is the number of rows appended.
+func (o *Object) Rows() int64 { return o.rows }
+
 // Closed reports whether the object takes no more bytes. An object can be closed between
 // two calls of Append of other objects, when the memory budget is spent.
 func (o *Object) Closed() bool { return o.closed }

@@ -39,8 +39,22 @@ type AssembleOptions struct {
 	Log           *slog.Logger
 	Now           Clock
 	CheckpointAge time.Duration // an open object is closed at this age; 0: never
+	// CheckpointAll: each LEGACY or GLOBAL state closes what is open, but for atomic refreshes,
+	// for whose end no state waits then.
+	CheckpointAll bool
+	// Durable is told of each object once all of it is visible, before the STATEs behind its
+	// rows leave; by goroutines of the uploader.
+	Durable func(Durable)
 	// Watch is told now and then what has been done so far, in the order of the catalog; it may keep the slice.
 	Watch func([]StreamProgress)
+}
+
+// Durable is an object that is visible, and stays.
+type Durable struct {
+	Stream airbyte.StreamID
+	Key    string
+	Rows   int64
+	Bytes  int64
 }
 
 // stream is what Assemble knows of one stream.
@@ -189,8 +203,19 @@ func (a *Assemble) append(ctx context.Context, s *stream, p []byte, rows int64) 
 
 // open begins the stream's next object. Its first row is the next one.
 func (a *Assemble) open(ctx context.Context, s *stream) error {
-	id := a.opts.Commit.Open(a.rows)
-	s.object = s.set.Open(s.keys.Next(), s.table.metadata, func() { a.opts.Commit.Durable(id) })
+	settle := func() {}
+	if !a.opts.CheckpointAll || s.table.Refresh != Atomic {
+		id := a.opts.Commit.Open(a.rows)
+		settle = func() { a.opts.Commit.Durable(id) }
+	}
+	var o *sink.Object
+	o = s.set.Open(s.keys.Next(), s.table.metadata, func() {
+		if a.opts.Durable != nil {
+			a.opts.Durable(Durable{Stream: s.table.Stream, Key: o.Key, Rows: o.Rows(), Bytes: o.Size()})
+		}
+		settle()
+	})
+	s.object = o
 	s.opened = a.opts.Now()
 	if s.table.Refresh != Atomic || s.sum.Objects == 0 {
 		s.waits = a.rows
@@ -216,6 +241,9 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 	switch m.Kind {
 	case pipeline.StreamState, pipeline.WholeState:
 		a.opts.Commit.Hold(a.held(b, m))
+		if a.opts.CheckpointAll && m.Kind == pipeline.WholeState {
+			return a.closeAll(ctx)
+		}
 		return nil
 	case pipeline.StreamStatus, pipeline.StreamComplete, pipeline.StreamIncomplete:
 	}
@@ -261,6 +289,20 @@ func (a *Assemble) close(ctx context.Context, s *stream) error {
 		return nil
 	}
 	return s.object.Close(ctx)
+}
+
+// closeAll closes what may be shown.
+func (a *Assemble) closeAll(ctx context.Context) error {
+	for i := range a.streams {
+		s := &a.streams[i]
+		if s.table.Refresh == Atomic {
+			continue
+		}
+		if err := a.close(ctx, s); err != nil {
+			return s.failed(err)
+		}
+	}
+	return nil
 }
 
 // Tick closes the objects that are old enough, so that the STATEs behind their rows can

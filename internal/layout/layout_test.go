@@ -21,6 +21,7 @@ var order = []struct {
 	{"internal/scan", nil},
 	{"internal/guard", nil},
 	{"internal/meter", nil},
+	{"internal/feed", nil},
 	{"internal/pipe", nil},
 	{"internal/s3proxy", nil},
 	{"airbyte", []string{"internal/scan"}},
@@ -31,7 +32,7 @@ var order = []struct {
 	{"sink", []string{"internal/guard", "internal/meter"}},
 	{"sink/...", []string{"sink"}},
 	{"config", nil},
-	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/meter"}},
+	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/feed", "internal/meter", "internal/scan"}},
 	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/guard", "internal/pipe"}},
 	// It plays one sync with a clock of its own.
 	{"internal/torture/...", []string{".", "airbyte", "config", "internal/gateway", "internal/s3proxy", "internal/torture"}},

@@ -1,0 +1,211 @@
+package sluice
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/feed"
+	"github.com/sluice-data/sluice/stages"
+)
+
+// Table is what a Writer fills: one directory of objects.
+type Table struct {
+	Namespace, Name string
+	// Schema is a JSON schema; its properties are the columns where the config flattens records.
+	// With none, records go into one column (flattening "No flattening").
+	Schema json.RawMessage
+	// Replace says that Close replaces what the table had before, as the config's full_refresh says.
+	// Otherwise records are appended.
+	Replace bool
+}
+
+// Object is one that was completed.
+type Object = stages.Durable
+
+// ErrClosed is returned by a Writer that was closed or aborted.
+var ErrClosed = errors.New("the writer is closed")
+
+// RecordError says that one record can't be written. It is not in its table, and all others are.
+type RecordError struct {
+	Table airbyte.StreamID
+	Err   error
+}
+
+func (e *RecordError) Error() string { return fmt.Sprintf("a record of table %s: %v", e.Table, e.Err) }
+
+// Unwrap gives the reason.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+var errNoObject = errors.New("it is no JSON object")
+
+// Writer fills tables with the records that a program gives it. All methods may be called from
+// many goroutines.
+//
+// A record is safe once a Checkpoint that began after its Write has returned without an error;
+// those of a table that is replaced, once Close has. Until then it may be in memory only, and an
+// error of any method means that records since the last such moment have to be written again.
+type Writer struct {
+	engine *Engine
+	feed   *feed.Feed
+	cancel context.CancelCauseFunc
+	hurry  chan struct{}
+	once   sync.Once // closes hurry
+
+	done    chan struct{} // closed when the engine has ended
+	summary *Summary      // then
+	err     error         // then
+
+	mu        sync.Mutex
+	completed []Object
+	number    int64 // of the last checkpoint
+	waiting   map[int64]chan []Object
+}
+
+// feedLimit is how many bytes may wait to be read: a few batches.
+const feedLimit = 2 << 20
+
+// NewWriter opens a writer for the tables. It ends with ctx at the latest: that is as Abort.
+// Options.Hurry is not used.
+func NewWriter(ctx context.Context, cfg *config.Config, tables []Table, opts Options) (*Writer, error) {
+	catalog := &airbyte.Catalog{}
+	for _, t := range tables {
+		s := airbyte.Stream{ID: airbyte.StreamID{Namespace: t.Namespace, Name: t.Name}, Schema: t.Schema, Mode: airbyte.Append}
+		if t.Replace {
+			s.Mode = airbyte.Overwrite
+		}
+		catalog.Streams = append(catalog.Streams, s)
+	}
+	w := &Writer{
+		feed: feed.New(feedLimit), hurry: make(chan struct{}), done: make(chan struct{}),
+		waiting: map[int64]chan []Object{},
+	}
+	opts.Hurry = w.hurry
+	engine, err := Open(ctx, cfg, catalog, opts)
+	if err != nil {
+		return nil, err
+	}
+	w.engine = engine
+	engine.checkpointAll, engine.durable = true, w.durable
+	ctx, w.cancel = context.WithCancelCause(ctx)
+	go w.run(ctx)
+	return w, nil
+}
+
+func (w *Writer) run(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { w.feed.Refuse(context.Cause(ctx)) })
+	w.summary, w.err = w.engine.Run(ctx, w.feed, w.reached)
+	stop()
+	w.cancel(nil)
+	w.feed.Fail(w.ended())
+	close(w.done)
+}
+
+// Table returns the part of the writer that writes to one of its tables.
+func (w *Writer) Table(namespace, name string) (*TableWriter, error) {
+	id := airbyte.StreamID{Namespace: namespace, Name: name}
+	for _, t := range w.engine.catalog.Tables {
+		if t.Stream == id {
+			return newTableWriter(w, id), nil
+		}
+	}
+	return nil, fmt.Errorf("%s is none of the tables that the writer was opened for", id)
+}
+
+// Progress tells how far it is.
+func (w *Writer) Progress() *Progress { return w.engine.Progress() }
+
+// Checkpoint returns when all that was written before is in completed objects, but for tables
+// that are replaced. It returns the objects that were completed since the last Checkpoint
+// returned some; they may have rows that were written meanwhile.
+func (w *Writer) Checkpoint(ctx context.Context) ([]Object, error) {
+	w.mu.Lock()
+	w.number++
+	n := w.number
+	reached := make(chan []Object, 1)
+	w.waiting[n] = reached
+	w.mu.Unlock()
+	err := w.feed.Write(ctx, fmt.Appendf(nil, `{"type":"STATE","state":{"data":{"checkpoint":%d}}}`+"\n", n))
+	if err == nil {
+		select {
+		case objects := <-reached:
+			return objects, nil
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case <-w.done:
+			err = w.ended()
+		}
+	}
+	w.forget(n, reached)
+	return nil, err
+}
+
+// forget gives up waiting. What was told in that moment is for the next checkpoint.
+func (w *Writer) forget(n int64, reached chan []Object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.waiting, n)
+	select {
+	case objects := <-reached:
+		w.completed = append(objects, w.completed...)
+	default:
+	}
+}
+
+func (w *Writer) durable(o Object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.completed = append(w.completed, o)
+}
+
+// reached is given each STATE that leaves: that of a checkpoint.
+func (w *Writer) reached(state []byte) error {
+	var m struct {
+		State struct{ Data struct{ Checkpoint int64 } }
+	}
+	if err := json.Unmarshal(state, &m); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := m.State.Data.Checkpoint
+	if c := w.waiting[n]; c != nil {
+		c <- w.completed // has room
+		delete(w.waiting, n)
+		w.completed = nil
+	}
+	return nil
+}
+
+// Close completes all objects, replaces the tables that are to be replaced, and returns what was
+// done. If ctx ends before, it is as Abort, and the error is the context's.
+func (w *Writer) Close(ctx context.Context) (*Summary, error) {
+	w.feed.Close(ErrClosed)
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		w.abort(context.Cause(ctx))
+	}
+	return w.summary, w.err
+}
+
+// Abort drops what is not in a completed object: tables that are replaced stay as they were. It
+// returns when nothing is under way any more. Behind Close it does nothing, so it can be deferred.
+func (w *Writer) Abort() { w.abort(ErrClosed) }
+
+func (w *Writer) abort(cause error) {
+	w.once.Do(func() { close(w.hurry) })
+	w.cancel(cause)
+	<-w.done
+}
+
+func (w *Writer) ended() error {
+	if w.err != nil {
+		return w.err
+	}
+	return ErrClosed
+}
