@@ -58,7 +58,11 @@ func Check(ctx context.Context, cfg *config.Config, opts Options) error {
 	}
 	// A check is somebody waiting in front of a form: an outage is not sat out.
 	quick := sink.Retry(opts.Store, sink.RetryPolicy{Limit: min(retryLimit(cfg), 15*time.Second)})
-	return sink.Check(ctx, quick, sink.CleanPath(cfg.Path))
+	lacking, err := sink.Check(ctx, quick, sink.CleanPath(cfg.Path))
+	if lacking != nil {
+		opts.Log.Warn(fmt.Sprintf("%v. Syncs work without, but do not find what one that was killed has left: unfinished uploads, and a full refresh that was shown only in part", lacking))
+	}
+	return err
 }
 
 // prepare looks at what is in the store already: a full refresh that a dead run left half

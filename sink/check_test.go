@@ -18,8 +18,8 @@ func TestCheck(t *testing.T) {
 	for _, dir := range []string{"", "p/q"} {
 		mem := newMemStore(sink.Properties{})
 		log := faultstore.New(mem)
-		if err := sink.Check(t.Context(), log, dir); err != nil {
-			t.Errorf("%q: %v", dir, err)
+		if lacking, err := sink.Check(t.Context(), log, dir); err != nil || lacking != nil {
+			t.Errorf("%q: %v, %v", dir, err, lacking)
 		}
 		wantNothing(t, mem)
 		want := "_sluice_connection_test_"
@@ -33,8 +33,8 @@ func TestCheck(t *testing.T) {
 		}
 		// A sync needs no other right.
 		for _, op := range []faultstore.Op{
-			faultstore.Create, faultstore.Part, faultstore.Complete, faultstore.Abort,
-			faultstore.Stat, faultstore.List, faultstore.Delete,
+			faultstore.Create, faultstore.Part, faultstore.Complete, faultstore.Abort, faultstore.Put,
+			faultstore.Stat, faultstore.List, faultstore.Delete, faultstore.Uploads,
 		} {
 			if count(log, op) == 0 {
 				t.Errorf("%q: %s is not tried", dir, op)
@@ -52,34 +52,66 @@ func wantNothing(t *testing.T, mem *memStore) {
 
 // TestCheckDenied denies one call after the other.
 func TestCheckDenied(t *testing.T) {
-	f := func(rule *faultstore.Rule, right string, objects, uploads int) {
+	f := func(rule *faultstore.Rule, what string, objects, uploads int) {
 		t.Helper()
 		mem := newMemStore(sink.Properties{})
-		err := sink.Check(t.Context(), faultstore.New(mem, rule.Fail(&sink.Error{Kind: sink.ErrDenied})), "p")
-		if !errors.Is(err, sink.ErrDenied) || !strings.Contains(err.Error(), "the right "+right+" is missing") {
-			t.Errorf("%v: got %v, want the right %s", rule, err, right)
+		denied := &sink.Error{Op: "Call", Kind: sink.ErrDenied, Right: "s3:Right on it"}
+		lacking, err := sink.Check(t.Context(), faultstore.New(mem, rule.Fail(denied)), "p")
+		want := "the credentials may not " + what + ": Call p/_sluice_connection_test_"
+		if !errors.Is(err, sink.ErrDenied) || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), denied.Right) || lacking != nil {
+			t.Errorf("%v: got %v and %v, want %s", rule, err, lacking, want)
 		}
 		if gotObjects, gotUploads := len(mem.keys()), len(mem.unfinished()); gotObjects != objects || gotUploads != uploads {
 			t.Errorf("%v: left %d objects and %d uploads, want %d and %d", rule, gotObjects, gotUploads, objects, uploads)
 		}
 	}
-	f(faultstore.On(faultstore.Create), "s3:PutObject", 0, 0)
-	f(faultstore.On(faultstore.Create).Nth(2), "s3:PutObject", 0, 0)
-	f(faultstore.On(faultstore.Part), "s3:PutObject", 0, 0)
-	f(faultstore.On(faultstore.Complete), "s3:PutObject", 0, 0)
-	f(faultstore.On(faultstore.Stat), "s3:GetObject", 0, 0)
-	f(faultstore.On(faultstore.List), "s3:ListBucket", 0, 0)
+	f(faultstore.On(faultstore.Create), "create an upload", 0, 0)
+	f(faultstore.On(faultstore.Create).Nth(2), "create an upload", 0, 0)
+	f(faultstore.On(faultstore.Part), "upload a part", 0, 0)
+	f(faultstore.On(faultstore.Complete), "complete an upload", 0, 0)
+	f(faultstore.On(faultstore.Put), "write an object", 0, 0)
+	f(faultstore.On(faultstore.Stat), "read an object's metadata", 0, 0)
+	f(faultstore.On(faultstore.List), "list objects", 0, 0)
 	// What may not be removed stays.
-	f(faultstore.On(faultstore.Delete), "s3:DeleteObject", 1, 0)
-	f(faultstore.On(faultstore.Abort), "s3:AbortMultipartUpload", 0, 1)
+	f(faultstore.On(faultstore.Delete), "delete an object", 2, 0)
+	f(faultstore.On(faultstore.Abort), "abort an upload", 0, 1)
 }
 
-// TestCheckNamesRest: the object that can't be deleted is named, so that somebody can.
+// TestCheckLacking: a sync gets along without the list of uploads, if it is for good that it
+// can't be had.
+func TestCheckLacking(t *testing.T) {
+	f := func(fail *sink.Error, lacking, err string) {
+		t.Helper()
+		mem := newMemStore(sink.Properties{})
+		gotLacking, gotErr := sink.Check(t.Context(), faultstore.New(mem, faultstore.On(faultstore.Uploads).Fail(fail)), "p")
+		for _, c := range []struct {
+			got  error
+			want string
+		}{{gotLacking, lacking}, {gotErr, err}} {
+			if (c.got != nil) != (c.want != "") || c.got != nil && !strings.HasPrefix(c.got.Error(), c.want) {
+				t.Errorf("%v: got %v, want %q", fail, c.got, c.want)
+			}
+		}
+		wantNothing(t, mem)
+	}
+	f(&sink.Error{Kind: sink.ErrDenied}, "the credentials may not list unfinished uploads: ", "")
+	f(&sink.Error{Kind: sink.ErrUnsupported}, "", "")
+	f(&sink.Error{Err: errors.New("400")}, "could not list unfinished uploads: ", "")
+	f(&sink.Error{Class: sink.Retryable, Err: errors.New("503")}, "", "could not list unfinished uploads: ")
+}
+
+// TestCheckNamesRest: the objects that can't be deleted are named, so that somebody can.
 func TestCheckNamesRest(t *testing.T) {
 	mem := newMemStore(sink.Properties{})
-	err := sink.Check(t.Context(), faultstore.New(mem, faultstore.On(faultstore.Delete).Fail(&sink.Error{Kind: sink.ErrDenied})), "p")
-	if keys := mem.keys(); len(keys) != 1 || !strings.Contains(err.Error(), keys[0]) {
-		t.Errorf("%q is left, but the error is %v", keys, err)
+	_, err := sink.Check(t.Context(), faultstore.New(mem, faultstore.On(faultstore.Delete).Fail(&sink.Error{Kind: sink.ErrDenied})), "p")
+	keys := mem.keys()
+	for _, key := range keys {
+		if !strings.Contains(err.Error(), key) {
+			t.Errorf("%q is left, but the error is %v", key, err)
+		}
+	}
+	if len(keys) != 2 {
+		t.Errorf("%q are left", keys)
 	}
 }
 
@@ -88,7 +120,7 @@ func TestCheckFails(t *testing.T) {
 	f := func(op faultstore.Op, want string) {
 		t.Helper()
 		fail := &sink.Error{Kind: sink.ErrNoBucket}
-		err := sink.Check(t.Context(), faultstore.New(newMemStore(sink.Properties{}), faultstore.On(op).Fail(fail)), "p")
+		_, err := sink.Check(t.Context(), faultstore.New(newMemStore(sink.Properties{}), faultstore.On(op).Fail(fail)), "p")
 		if !errors.Is(err, sink.ErrNoBucket) || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "right") {
 			t.Errorf("%s: got %v", op, err)
 		}
@@ -96,6 +128,7 @@ func TestCheckFails(t *testing.T) {
 	f(faultstore.Create, "could not create an upload: ")
 	f(faultstore.Part, "could not upload a part: ")
 	f(faultstore.Complete, "could not complete an upload: ")
+	f(faultstore.Put, "could not write an object: ")
 	f(faultstore.Stat, "could not read an object's metadata: ")
 	f(faultstore.List, "could not list objects: ")
 	f(faultstore.Delete, "could not delete an object: ")
@@ -125,7 +158,7 @@ func (s forgetful) List(ctx context.Context, prefix, after string) iter.Seq2[sin
 func TestCheckForgetful(t *testing.T) {
 	for _, store := range []forgetful{{hides: true}, {adds: 1}} {
 		store.memStore = newMemStore(sink.Properties{})
-		if err := sink.Check(t.Context(), store, "p"); err == nil || !strings.Contains(err.Error(), "p/_sluice_connection_test_") {
+		if _, err := sink.Check(t.Context(), store, "p"); err == nil || !strings.Contains(err.Error(), "p/_sluice_connection_test_") {
 			t.Errorf("hides %v, adds %d: got %v", store.hides, store.adds, err)
 		}
 		wantNothing(t, store.memStore)
@@ -135,12 +168,12 @@ func TestCheckForgetful(t *testing.T) {
 // TestCheckCancel: a check that is stopped leaves nothing behind either, unless the store
 // does not answer at all.
 func TestCheckCancel(t *testing.T) {
-	for _, op := range []faultstore.Op{faultstore.Part, faultstore.Complete, faultstore.Stat, faultstore.List} {
+	for _, op := range []faultstore.Op{faultstore.Part, faultstore.Complete, faultstore.Put, faultstore.Stat, faultstore.List, faultstore.Uploads} {
 		synctest.Test(t, func(t *testing.T) {
 			mem := newMemStore(sink.Properties{})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			err := sink.Check(ctx, faultstore.New(mem, faultstore.On(op).Delay(time.Hour)), "p")
+			_, err := sink.Check(ctx, faultstore.New(mem, faultstore.On(op).Delay(time.Hour)), "p")
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: got %v", op, err)
 			}
@@ -152,7 +185,7 @@ func TestCheckCancel(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		slow := faultstore.On(faultstore.Any).Delay(time.Hour)
-		if err := sink.Check(ctx, faultstore.New(newMemStore(sink.Properties{}), slow), "p"); err == nil {
+		if _, err := sink.Check(ctx, faultstore.New(newMemStore(sink.Properties{}), slow), "p"); err == nil {
 			t.Error("got no error")
 		}
 		if took := time.Since(start); took > 2*time.Minute {
@@ -180,6 +213,10 @@ func TestErrors(t *testing.T) {
 	f(&sink.Error{Op: "Put", Key: "a", Class: sink.Unknown, Kind: sink.ErrDenied, Err: said},
 		"Put a: access denied (HTTP 403)", sink.Unknown, sink.ErrDenied, said)
 	f(&sink.Error{Op: "Put", Key: "a", Class: sink.Retryable, Err: context.Canceled}, "Put a: context canceled", sink.Permanent, context.Canceled)
+	f(&sink.Error{Op: "Put", Key: "a", Kind: sink.ErrDenied, Right: "s3:PutObject on the object", Err: said},
+		"Put a: access denied, it takes the right s3:PutObject on the object (HTTP 403)", sink.Permanent, sink.ErrDenied, said)
+	f(&sink.Error{Op: "Put", Kind: sink.ErrDenied, Right: "s3:PutObject on the object"},
+		"Put: access denied, it takes the right s3:PutObject on the object", sink.Permanent, sink.ErrDenied)
 	f(said, "HTTP 403", sink.Permanent, said)
 
 	for class, want := range map[sink.Class]string{

@@ -53,22 +53,26 @@ type Error struct {
 	Op    string // the call as the store names it: "UploadPart"
 	Key   string // "" where there is none
 	Class Class
-	Kind  error // one of the kinds above, or nil
-	Err   error // what the store or the network said
+	Kind  error  // one of the kinds above, or nil
+	Right string // that was denied, as the store names it: "s3:PutObject on the object"; or ""
+	Err   error  // what the store or the network said
 }
 
 func (e *Error) Error() string {
-	on := ""
+	on, takes := "", ""
 	if e.Key != "" {
 		on = " " + e.Key
+	}
+	if e.Right != "" {
+		takes = ", it takes the right " + e.Right
 	}
 	switch {
 	case e.Kind == nil:
 		return fmt.Sprintf("%s%s: %v", e.Op, on, e.Err)
 	case e.Err == nil:
-		return fmt.Sprintf("%s%s: %v", e.Op, on, e.Kind)
+		return fmt.Sprintf("%s%s: %v%s", e.Op, on, e.Kind, takes)
 	}
-	return fmt.Sprintf("%s%s: %v (%v)", e.Op, on, e.Kind, e.Err)
+	return fmt.Sprintf("%s%s: %v%s (%v)", e.Op, on, e.Kind, takes, e.Err)
 }
 
 // Unwrap lets errors.Is find the kind and the cause.

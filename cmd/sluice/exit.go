@@ -63,6 +63,8 @@ func explain(err error) failure {
 		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: give the container more memory, or leave the large field out, and sync again")
 	case errors.Is(err, pipeline.ErrInput):
 		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: mend the source and sync again")
+	case errors.As(err, &store) && store.Right != "":
+		return user("allow it in the policy of the user or role, and deny it in none; docs/IAM.md has a policy with all that a sync needs")
 	case errors.Is(err, sink.ErrCredentials):
 		return user("check access_key_id, secret_access_key and the clock of this machine")
 	case errors.Is(err, sink.ErrExpired):
@@ -74,7 +76,7 @@ func explain(err error) failure {
 	case errors.Is(err, sink.ErrTooLarge):
 		return user("set file_size_mb, or upload.part_size_mb, to what the store takes")
 	case errors.Is(err, sink.ErrDenied):
-		return user("sluice check names the right that is missing")
+		return user("sluice check tries every right that a sync needs")
 	case errors.Is(err, sink.ErrNoBucket):
 		return user("check s3_bucket_name, s3_bucket_region and s3_endpoint; sluice does not create buckets")
 	case errors.Is(err, sink.ErrFull):

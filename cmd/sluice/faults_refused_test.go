@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 	for _, op := range []string{"ListObjectsV2", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "PutObject"} {
-		f("no right to "+op, always, refuse(403, "AccessDenied"), []string{op}, 2, "config_error", "access denied", op, "check names the right")
+		f("no right to "+op, always, refuse(403, "AccessDenied"), []string{op}, 2, "config_error", "access denied, it takes the right s3:", op, "docs/IAM.md")
 	}
 	everywhere := []string(nil)
 	f("expired token", from(10), refuse(400, "ExpiredToken"), everywhere, 2, "config_error", "have expired", "new ones", "role_arn")

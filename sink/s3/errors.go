@@ -161,8 +161,11 @@ func (s *Store) judge(op, key string, err error) error {
 		e.Class, e.Err = noCredentials.class(), s.credentialsCause(noCredentials.err)
 		if e.Class == sink.Permanent {
 			e.Kind = sink.ErrCredentials
-			if errors.Is(codes[code(noCredentials.err)].kind, sink.ErrExpired) {
-				e.Kind = sink.ErrExpired
+			switch kind := codes[code(noCredentials.err)].kind; {
+			case errors.Is(kind, sink.ErrExpired):
+				e.Kind = kind
+			case errors.Is(kind, sink.ErrDenied):
+				e.Right = right(failedCall(noCredentials.err).OperationName, e.Err)
 			}
 		}
 	case said == "" && status < 300:
@@ -178,6 +181,7 @@ func (s *Store) judge(op, key string, err error) error {
 			v = byStatus(op, status)
 		}
 		e.Class, e.Kind, e.Err = v.class, v.kind, s.reply(err)
+		nameRight(e, said)
 		// A store, or a proxy before it, that breaks down may have done the work already.
 		if e.Class == sink.Retryable && status >= 500 {
 			e.Class = lost(op)

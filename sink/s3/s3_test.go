@@ -196,7 +196,7 @@ func TestRole(t *testing.T) {
 		if !errors.Is(err, sink.ErrCredentials) || sink.ClassOf(err) != sink.Permanent || len(calls) != 0 {
 			t.Errorf("got %v and %d calls, want %v", err, len(calls), sink.ErrCredentials)
 		}
-		const want = "DeleteObject a: credentials not accepted (AssumeRole: AccessDenied: not authorized to perform: sts:AssumeRole, HTTP 403)"
+		const want = "DeleteObject a: credentials not accepted, it takes the right sts:AssumeRole on the role, and the role's trust with this external_id (AssumeRole: AccessDenied: not authorized to perform: sts:AssumeRole, HTTP 403)"
 		if err.Error() != want {
 			t.Errorf("got %v\nwant %s", err, want)
 		}

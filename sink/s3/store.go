@@ -121,20 +121,27 @@ func (s *Store) Stat(ctx context.Context, key string) (sink.Info, error) {
 
 // headReason looks for the reason why a HEAD was refused. Its answer can't have a body, so that
 // credentials that have expired, or a clock that is wrong, look like a right that is missing; a
-// call whose answer has one meets with the same.
+// call whose answer has one meets with the same. And that an object is not there S3 says only to
+// those who may list the bucket: to those who may list just a part of it, a list of that part
+// says so.
 func (s *Store) headReason(ctx context.Context, key string, err error) error {
 	var e *sink.Error
 	if !errors.As(err, &e) || e.Class != sink.Permanent || e.Kind != nil && !errors.Is(e.Kind, sink.ErrDenied) {
 		return err
 	}
-	for _, listing := range s.List(ctx, key, "") {
+	for info, listing := range s.List(ctx, key, "") {
 		var why *sink.Error
-		if errors.As(listing, &why) && slices.Contains([]error{sink.ErrCredentials, sink.ErrExpired, sink.ErrClock}, why.Kind) {
+		switch {
+		case errors.As(listing, &why) && slices.Contains([]error{sink.ErrCredentials, sink.ErrExpired, sink.ErrClock}, why.Kind):
 			return &sink.Error{Op: opHead, Key: key, Class: why.Class, Kind: why.Kind, Err: why.Err}
+		case listing != nil || info.Key == key:
+			return err
 		}
-		break
 	}
-	return err
+	if e.Kind == nil {
+		return err
+	}
+	return &sink.Error{Op: opHead, Key: key, Kind: sink.ErrNotFound, Err: e.Err}
 }
 
 // Get reads an object. It is no part of sink.Store: Sluice itself only writes. There is no
@@ -233,7 +240,9 @@ func (s *Store) deleteBatch(ctx context.Context, keys []string) error {
 			continue
 		}
 		said := fmt.Errorf("%s: %s", aws.ToString(failed.Code), aws.ToString(failed.Message))
-		return &sink.Error{Op: opDeletes, Key: aws.ToString(failed.Key), Class: v.class, Kind: v.kind, Err: said}
+		e := &sink.Error{Op: opDeletes, Key: aws.ToString(failed.Key), Class: v.class, Kind: v.kind, Err: said}
+		nameRight(e, aws.ToString(failed.Code))
+		return e
 	}
 	return nil
 }
