@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,6 +39,10 @@ type Options struct {
 	Dir string
 	// Buckets are made before the gateway starts.
 	Buckets []string
+	// IAM starts the gateway's IAM server beside it, which speaks the IAM API of
+	// Amazon: users have policies of their own, and refusals say why. It listens
+	// on a socket in Dir, whose path must not be long.
+	IAM bool
 	// Log gets the gateway's own output, and what is being built. It is
 	// written to until Stop returns. Nil discards all that.
 	Log io.Writer
@@ -55,8 +60,12 @@ type Gateway struct {
 	// Bucket is the bucket to use: the first of Options.Buckets, or the one
 	// that gatewaytest.ForTest made. It may be empty.
 	Bucket string
+	// IAMEndpoint is that of the IAM server, if Options.IAM asked for one. Its
+	// root user is the gateway's.
+	IAMEndpoint string
 
 	proc *process
+	iam  *process // nil without Options.IAM
 }
 
 // Start builds the gateway where that is needed, starts it on a free port of
@@ -66,6 +75,7 @@ func Start(ctx context.Context, opts Options) (*Gateway, error) {
 	if opts.Log == nil {
 		opts.Log = io.Discard
 	}
+	opts.Log = &shared{to: opts.Log}
 	if opts.Dir == "" {
 		return nil, errors.New("gateway: Options.Dir is empty")
 	}
@@ -96,15 +106,31 @@ func Start(ctx context.Context, opts Options) (*Gateway, error) {
 		g.Bucket = opts.Buckets[0]
 	}
 
-	for try := 1; ; try++ {
-		err := g.startOnce(ctx, binary, iamDir, opts.Log)
-		if err == nil {
-			return g, nil
-		}
-		if try == startTries || ctx.Err() != nil {
-			return nil, fmt.Errorf("gateway: did not start after %d of %d tries: %w", try, startTries, err)
+	iam := []string{"--iam-dir", iamDir}
+	if opts.IAM {
+		if iam, err = g.startIAM(ctx, binary, opts.Dir, opts.Log); err != nil {
+			return nil, err
 		}
 	}
+	args := slices.Concat(iam, []string{"posix", g.DataDir})
+	if g.proc, g.Endpoint, err = g.serve(ctx, binary, args, opts.Log); err != nil {
+		if g.iam != nil {
+			err = errors.Join(err, g.iam.stop(stopWait))
+		}
+		return nil, err
+	}
+	return g, nil
+}
+
+// startIAM starts the IAM server, and returns the arguments that lead the gateway to it.
+func (g *Gateway) startIAM(ctx context.Context, binary, dir string, log io.Writer) (args []string, err error) {
+	socket, err := filepath.Abs(filepath.Join(dir, "iam.sock"))
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	args = []string{"iam", "--dir", filepath.Join(dir, "iam"), "--private-ports", socket}
+	g.iam, g.IAMEndpoint, err = g.serve(ctx, binary, args, log)
+	return []string{"--iam-standalone-endpoint", socket}, err
 }
 
 // MakeBucket makes a bucket, which is a directory. One that exists is kept.
@@ -121,32 +147,47 @@ func (g *Gateway) MakeBucket(name string) error {
 // Stop ends the gateway and waits for that. It is an error if the gateway had
 // ended before; a second Stop does nothing.
 func (g *Gateway) Stop() error {
-	if err := g.proc.stop(stopWait); err != nil {
+	err := g.proc.stop(stopWait)
+	if g.iam != nil {
+		err = errors.Join(err, g.iam.stop(stopWait))
+	}
+	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	return nil
 }
 
-// startOnce tries one port.
-func (g *Gateway) startOnce(ctx context.Context, binary, iamDir string, log io.Writer) error {
+// serve starts a server on a free port, and returns it when it answers.
+func (g *Gateway) serve(ctx context.Context, binary string, args []string, log io.Writer) (proc *process, endpoint string, err error) {
+	for try := 1; ; try++ {
+		proc, endpoint, err := g.serveOnce(ctx, binary, args, log)
+		if err == nil {
+			return proc, endpoint, nil
+		}
+		if try == startTries || ctx.Err() != nil {
+			return nil, "", fmt.Errorf("gateway: did not start after %d of %d tries: %w", try, startTries, err)
+		}
+	}
+}
+
+// serveOnce tries one port.
+func (g *Gateway) serveOnce(ctx context.Context, binary string, args []string, log io.Writer) (proc *process, endpoint string, err error) {
 	addr, err := freeAddr()
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	// A health path that nobody else serves: an answer on it comes from this
 	// gateway, and not from another server that was quicker to take the port.
 	health := "/ready-" + strings.ToLower(rand.Text())
-	args := []string{
+	args = append([]string{
 		"--port", addr,
-		"--iam-dir", iamDir,
 		"--region", g.Region,
 		"--health", health,
 		// Without it the gateway closes the connection after each answer,
 		// which S3 itself does not do.
 		"--keep-alive",
 		"--quiet",
-		"posix", g.DataDir,
-	}
+	}, args...)
 	// Nothing of our own environment but what a process needs: the gateway
 	// reads many variables, some of them with names as common as LOGFILE.
 	env := []string{
@@ -155,21 +196,20 @@ func (g *Gateway) startOnce(ctx context.Context, binary, iamDir string, log io.W
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + os.Getenv("HOME"),
 	}
-	proc, err := startProcess(binary, args, env, log)
-	if err != nil {
-		return err
+	if proc, err = startProcess(binary, args, env, log); err != nil {
+		return nil, "", err
 	}
-	g.Endpoint, g.proc = "http://"+addr, proc
-	if err := g.waitReady(ctx, g.Endpoint+health); err != nil {
+	endpoint = "http://" + addr
+	if err := proc.waitReady(ctx, endpoint+health); err != nil {
 		// That it ended is known already, or of no more interest.
 		_ = proc.stop(stopWait)
-		return fmt.Errorf("%w; its last output:\n%s", err, proc.output.String())
+		return nil, "", fmt.Errorf("%w; its last output:\n%s", err, proc.output.String())
 	}
-	return nil
+	return proc, endpoint, nil
 }
 
 // waitReady asks url until the answer is 200 OK.
-func (g *Gateway) waitReady(ctx context.Context, url string) error {
+func (p *process) waitReady(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startWait,
 		fmt.Errorf("the gateway did not answer within %v", startWait))
 	defer cancel()
@@ -184,8 +224,8 @@ func (g *Gateway) waitReady(ctx context.Context, url string) error {
 		}
 		select {
 		case <-tick.C:
-		case <-g.proc.done:
-			return fmt.Errorf("the gateway ended early: %s", g.proc.ending())
+		case <-p.done:
+			return fmt.Errorf("the gateway ended early: %s", p.ending())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,29 @@ func TestStartAndStop(t *testing.T) {
 	}
 }
 
+// TestIAM: the IAM server answers, in the words of IAM, and ends with the gateway.
+func TestIAM(t *testing.T) {
+	g := start(t, Options{Dir: t.TempDir(), IAM: true})
+	if !isS3(t, g.Endpoint) {
+		t.Error("what answers is no S3 server")
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.PostForm(g.IAMEndpoint, url.Values{"Action": {"ListUsers"}, "Version": {"2010-05-08"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(body, []byte("MissingAuthenticationToken")) {
+		t.Errorf("a request without a signature was answered with %s, %v", body, err)
+	}
+	if err := g.Stop(); err != nil {
+		t.Error(err)
+	}
+	if !refuses(g.Endpoint) || !refuses(g.IAMEndpoint) {
+		t.Error("a port still answers after Stop")
+	}
+}
+
 func TestStopTellsOfAnEarlyEnd(t *testing.T) {
 	g, err := Start(t.Context(), Options{Dir: t.TempDir()})
 	if err != nil {
@@ -81,7 +105,7 @@ func TestStartFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = g.startOnce(t.Context(), binary, dir, io.Discard)
+	_, _, err = g.serveOnce(t.Context(), binary, []string{"posix", g.DataDir}, io.Discard)
 	if err == nil {
 		t.Fatal("a gateway over a missing directory started")
 	}

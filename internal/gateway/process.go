@@ -88,6 +88,18 @@ func (p *process) ending() string {
 	return "exit status 0"
 }
 
+// shared is a writer for several processes.
+type shared struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.to.Write(b)
+}
+
 // tailSize is how much output is kept for an error message.
 const tailSize = 4 << 10
 
