@@ -113,6 +113,13 @@ func splitKey(key string) (stamp string, id int) {
 	return name[:i+1], id
 }
 
+// Stamp is what the names of all objects of a sync begin with, in all directories: when it
+// began. It is for keys that are Own.
+func Stamp(key string) string {
+	stamp, _ := splitKey(key)
+	return stamp
+}
+
 // Next returns the key of the next object.
 func (k *Keys) Next() string {
 	k.mu.Lock()

@@ -127,9 +127,21 @@ func (s *memStore) Get(_ context.Context, key string) (io.ReadCloser, error) {
 
 func (s *memStore) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
 	return func(yield func(sink.Info, error) bool) {
+		for info, err := range s.Walk(ctx, prefix, after) {
+			if strings.Contains(strings.TrimPrefix(info.Key, prefix), "/") {
+				continue
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+func (s *memStore) Walk(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+	return func(yield func(sink.Info, error) bool) {
 		for _, key := range s.keys() {
-			rest, ok := strings.CutPrefix(key, prefix)
-			if !ok || strings.Contains(rest, "/") || key <= after {
+			if !strings.HasPrefix(key, prefix) || key <= after {
 				continue
 			}
 			info, err := s.Stat(ctx, key)
@@ -184,6 +196,24 @@ func (s *memStore) AbortUpload(ctx context.Context, up sink.UploadInfo) error {
 	defer s.mu.Unlock()
 	delete(s.uploads, up.ID)
 	return nil
+}
+
+func (s *memStore) Parts(ctx context.Context, up sink.UploadInfo) (sink.Parts, error) {
+	if err := s.ready(ctx, "Parts", up.Key); err != nil {
+		return sink.Parts{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.uploads[up.ID]
+	if u == nil {
+		return sink.Parts{}, &sink.Error{Op: "Parts", Key: up.Key, Kind: sink.ErrNoUpload}
+	}
+	var sum sink.Parts
+	for _, data := range u.parts {
+		sum.Size += int64(len(data))
+		sum.Last = u.touched
+	}
+	return sum, nil
 }
 
 // keys lists the objects, sorted.
@@ -241,6 +271,7 @@ type memUpload struct {
 	meta    sink.Metadata
 	parts   map[int][]byte
 	offsets map[int]int64
+	touched time.Time
 }
 
 func (u *memUpload) Info() sink.UploadInfo { return u.info }
@@ -267,7 +298,7 @@ func (u *memUpload) Part(ctx context.Context, p sink.Part) error {
 	if err := u.gone("Part"); err != nil {
 		return err
 	}
-	u.parts[p.Number], u.offsets[p.Number] = data, p.Offset
+	u.parts[p.Number], u.offsets[p.Number], u.touched = data, p.Offset, time.Now()
 	return nil
 }
 

@@ -29,7 +29,7 @@ type Retrying struct {
 	Retries atomic.Int64
 }
 
-var _ Store = (*Retrying)(nil)
+var _ Inspector = (*Retrying)(nil)
 
 // Retry wraps a store.
 func Retry(store Store, policy RetryPolicy) *Retrying {
@@ -216,9 +216,13 @@ func (r *Retrying) AbortUpload(ctx context.Context, up UploadInfo) error {
 
 // List implements Store. After a failure it goes on behind what it has yielded already.
 func (r *Retrying) List(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
+	return r.list(ctx, after, func(after string) iter.Seq2[Info, error] { return r.Store.List(ctx, prefix, after) })
+}
+
+func (r *Retrying) list(ctx context.Context, after string, from func(after string) iter.Seq2[Info, error]) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		last := after
-		rest := func(yield func(Info, error) bool) { r.Store.List(ctx, prefix, last)(yield) }
+		rest := func(yield func(Info, error) bool) { from(last)(yield) }
 		repeat(ctx, r, rest, yield, func(info Info) bool {
 			if info.Key <= last {
 				return false // of a store that knows no "after"

@@ -90,6 +90,8 @@ func operation(method string, q url.Values) string {
 		return "UploadPart"
 	case q.Has("uploadId") && method == http.MethodPost:
 		return "CompleteMultipartUpload"
+	case q.Has("uploadId") && method == http.MethodGet:
+		return "ListParts"
 	case q.Has("uploadId"):
 		return "AbortMultipartUpload"
 	case q.Has("delete"):

@@ -59,7 +59,7 @@ type Store struct {
 	link func(oldname, newname string) error
 }
 
-var _ sink.Store = (*Store)(nil)
+var _ sink.Inspector = (*Store)(nil)
 
 // New opens the directory, which is made if it does not exist.
 func New(root string) (*Store, error) {
@@ -189,6 +189,14 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.I
 // of their keys, because all of these begin with the same parent, which ends with a slash or
 // is empty.
 func (s *Store) names(ctx context.Context, parent, start string) ([]string, error) {
+	names, err := entries(ctx, s, parent, start, func(f *os.File) ([]string, error) { return f.Readdirnames(-1) }, func(name string) string { return name })
+	slices.Sort(names)
+	return names, err
+}
+
+// entries reads a directory, or what is there of it: nothing where there is none. It keeps
+// those whose name begins with start.
+func entries[E any](ctx context.Context, s *Store, parent, start string, read func(*os.File) ([]E, error), name func(E) string) ([]E, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -206,18 +214,14 @@ func (s *Store) names(ctx context.Context, parent, start string) ([]string, erro
 	if err != nil {
 		return nil, err
 	}
-	names, err := f.Readdirnames(-1)
+	all, err := read(f)
 	if err = errors.Join(err, f.Close()); err != nil {
 		if errors.Is(err, errNotDirectory) {
 			return nil, nil
 		}
 		return nil, err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool {
-		return !strings.HasPrefix(name, start)
-	})
-	slices.Sort(names)
-	return names, nil
+	return slices.DeleteFunc(all, func(e E) bool { return !strings.HasPrefix(name(e), start) }), nil
 }
 
 // Delete removes the files, then directories that became empty: a bucket has none.

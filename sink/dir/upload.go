@@ -267,14 +267,38 @@ func (s *Store) uploads(ctx context.Context, prefix string) ([]sink.UploadInfo, 
 	return all, nil
 }
 
+// Parts looks at the upload's file.
+func (s *Store) Parts(ctx context.Context, up sink.UploadInfo) (sink.Parts, error) {
+	const op = "Parts"
+	if err := ready(ctx, op, up.Key); err != nil {
+		return sink.Parts{}, err
+	}
+	gone := &sink.Error{Op: op, Key: up.Key, Kind: sink.ErrNoUpload}
+	if !validID(up.ID) {
+		return sink.Parts{}, gone
+	}
+	file, err := s.root.Lstat(partName(up.ID))
+	switch {
+	case missing(err):
+		return sink.Parts{}, gone
+	case err != nil:
+		return sink.Parts{}, fail(op, up.Key, err)
+	case file.Size() == 0:
+		return sink.Parts{}, nil
+	}
+	return sink.Parts{Size: file.Size(), Last: file.ModTime()}, nil
+}
+
+// validID keeps an identity, which becomes a file's name, from leading elsewhere.
+func validID(id string) bool { return id != "" && !strings.ContainsAny(id, `./\`+"\x00") }
+
 // AbortUpload removes the files of an upload, whichever process began it.
 func (s *Store) AbortUpload(ctx context.Context, up sink.UploadInfo) error {
 	const op = "AbortUpload"
 	if err := ready(ctx, op, up.Key); err != nil {
 		return err
 	}
-	// The identity becomes a file's name, so it may not lead elsewhere.
-	if up.ID == "" || strings.ContainsAny(up.ID, `./\`+"\x00") {
+	if !validID(up.ID) {
 		return nil
 	}
 	if err := s.removeUpload(up.ID); err != nil {

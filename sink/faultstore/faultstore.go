@@ -23,7 +23,7 @@ type Store struct {
 	log []string
 }
 
-var _ sink.Store = (*Store)(nil)
+var _ sink.Inspector = (*Store)(nil)
 
 // New wraps inner. Of several rules that fire for a call, all do what they do before it, in
 // the order given, until one ends it.
@@ -145,6 +145,29 @@ func (s *Store) Uploads(ctx context.Context, prefix string) iter.Seq2[sink.Uploa
 
 func (s *Store) AbortUpload(ctx context.Context, up sink.UploadInfo) error {
 	return s.call(ctx, AbortUpload, []string{up.Key}, "", func() error { return s.inner.AbortUpload(ctx, up) })
+}
+
+// Walk is for an inner store that is a sink.Inspector, and so is Parts.
+func (s *Store) Walk(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+	inner, ok := s.inner.(sink.Inspector)
+	if !ok {
+		return func(yield func(sink.Info, error) bool) {
+			yield(sink.Info{}, &sink.Error{Op: string(Walk), Key: prefix, Kind: sink.ErrUnsupported})
+		}
+	}
+	return iterate(ctx, s, Walk, prefix, inner.Walk(ctx, prefix, after))
+}
+
+func (s *Store) Parts(ctx context.Context, up sink.UploadInfo) (parts sink.Parts, err error) {
+	inner, ok := s.inner.(sink.Inspector)
+	if !ok {
+		return parts, &sink.Error{Op: string(Parts), Key: up.Key, Kind: sink.ErrUnsupported}
+	}
+	err = s.call(ctx, Parts, []string{up.Key}, "", func() (err error) {
+		parts, err = inner.Parts(ctx, up)
+		return err
+	})
+	return parts, err
 }
 
 func (s *Store) Properties() sink.Properties { return s.inner.Properties() }

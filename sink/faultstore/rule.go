@@ -11,7 +11,7 @@ import (
 	"github.com/sluice-data/sluice/sink"
 )
 
-// Op is a method of sink.Store or sink.Upload.
+// Op is a method of sink.Store, sink.Inspector or sink.Upload.
 type Op string
 
 // The methods. Part, Complete and Abort are those of an upload.
@@ -26,6 +26,8 @@ const (
 	Delete      Op = "Delete"
 	Uploads     Op = "Uploads"
 	AbortUpload Op = "AbortUpload"
+	Walk        Op = "Walk" // of an Inspector
+	Parts       Op = "Parts"
 
 	// Any matches every method.
 	Any Op = "any call"

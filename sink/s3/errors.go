@@ -31,6 +31,7 @@ const (
 	opComplete = "CompleteMultipartUpload"
 	opAbort    = "AbortMultipartUpload"
 	opUploads  = "ListMultipartUploads"
+	opParts    = "ListParts"
 )
 
 const regionHeader = "X-Amz-Bucket-Region"

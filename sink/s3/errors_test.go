@@ -68,6 +68,7 @@ var calls = map[string]func(context.Context, *Store) error{
 	},
 	opComplete: func(ctx context.Context, s *Store) error { return uploadOf(s).Complete(ctx) },
 	opAbort:    func(ctx context.Context, s *Store) error { return uploadOf(s).Abort(ctx) },
+	opParts:    func(ctx context.Context, s *Store) error { _, err := s.Parts(ctx, uploadOf(s).info); return err },
 	opUploads: func(ctx context.Context, s *Store) (last error) {
 		for _, last = range s.Uploads(ctx, "k") {
 		}

@@ -19,6 +19,7 @@ import (
 var roots = map[string]string{
 	opList:     "ListBucketResult",
 	opUploads:  "ListMultipartUploadsResult",
+	opParts:    "ListPartsResult",
 	opDeletes:  "DeleteResult",
 	opCreate:   "InitiateMultipartUploadResult",
 	opComplete: "CompleteMultipartUploadResult",

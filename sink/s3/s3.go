@@ -95,7 +95,7 @@ type Store struct {
 	singleDeletes atomic.Bool
 }
 
-var _ sink.Store = (*Store)(nil)
+var _ sink.Inspector = (*Store)(nil)
 
 // New makes the client. It calls nothing, unless it has to ask the bucket for its region:
 // wrong credentials are found by the first call.

@@ -159,6 +159,15 @@ func (s *Store) Get(ctx context.Context, key string) (io.ReadCloser, error) {
 
 // List asks for one page after the other. What lies deeper is left out by the store.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+	return s.list(ctx, prefix, after, aws.String("/"))
+}
+
+// Walk asks for one page after the other of all that lies below.
+func (s *Store) Walk(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+	return s.list(ctx, prefix, after, nil)
+}
+
+func (s *Store) list(ctx context.Context, prefix, after string, delimiter *string) iter.Seq2[sink.Info, error] {
 	return func(yield func(sink.Info, error) bool) {
 		var token, from *string
 		var seen circle
@@ -168,7 +177,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[sink.I
 		for {
 			page, err := call(ctx, s, opList, prefix, s.timeout, func(ctx context.Context) (*s3.ListObjectsV2Output, error) {
 				return s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-					Bucket: &s.bucket, Prefix: &prefix, Delimiter: aws.String("/"),
+					Bucket: &s.bucket, Prefix: &prefix, Delimiter: delimiter,
 					ContinuationToken: token, StartAfter: from,
 				})
 			})

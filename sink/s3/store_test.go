@@ -259,6 +259,37 @@ func TestUploadsPages(t *testing.T) {
 	f("", sink.Permanent, nil, "400 "+errorBody("InvalidArgument"))
 }
 
+func partsPage(next string, sizes ...int) string {
+	page := "<ListPartsResult>"
+	if next != "-" {
+		page += "<IsTruncated>true</IsTruncated><NextPartNumberMarker>" + next + "</NextPartNumberMarker>"
+	}
+	for _, size := range sizes {
+		page += fmt.Sprintf("<Part><PartNumber>1</PartNumber><Size>%d</Size></Part>", size)
+	}
+	return page + "</ListPartsResult>"
+}
+
+func TestPartsPages(t *testing.T) {
+	f := func(wantSize int64, kind error, pages ...string) {
+		t.Helper()
+		s, requests := script(t, pages...)
+		parts, err := s.Parts(t.Context(), sink.UploadInfo{Key: "k", ID: "u"})
+		if parts.Size != wantSize || len(requests()) != len(pages) {
+			t.Errorf("got %+v and %v after %d pages, want %d after %d", parts, err, len(requests()), wantSize, len(pages))
+		}
+		if err != nil || kind != nil {
+			want(t, opParts, err, sink.Permanent, kind)
+		}
+	}
+	f(0, nil, "200 "+partsPage("-"))
+	f(6, nil, "200 "+partsPage("2", 1, 2), "200 "+partsPage("-", 3))
+	f(0, sink.ErrUnsupported, "200 "+partsPage("", 1))
+	f(0, sink.ErrUnsupported, "200 "+partsPage("1", 1), "200 "+partsPage("1", 1))
+	f(0, sink.ErrDenied, "403 "+errorBody("AccessDenied"))
+	f(0, sink.ErrNoUpload, "404 "+errorBody("NoSuchUpload"))
+}
+
 // TestCircle: a circle of any length, also behind pages that are not in it, is found.
 func TestCircle(t *testing.T) {
 	for before := range 20 {

@@ -180,6 +180,34 @@ func (s *Store) Uploads(ctx context.Context, prefix string) iter.Seq2[sink.Uploa
 	}
 }
 
+// Parts adds up the parts, page by page.
+func (s *Store) Parts(ctx context.Context, up sink.UploadInfo) (sink.Parts, error) {
+	var sum sink.Parts
+	var from *string
+	var seen circle
+	for {
+		page, err := call(ctx, s, opParts, up.Key, s.timeout, func(ctx context.Context) (*s3.ListPartsOutput, error) {
+			return s.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &s.bucket, Key: &up.Key, UploadId: &up.ID, PartNumberMarker: from})
+		})
+		if err != nil {
+			return sink.Parts{}, err
+		}
+		for _, part := range page.Parts {
+			sum.Size += aws.ToInt64(part.Size)
+			if last := aws.ToTime(part.LastModified); last.After(sum.Last) {
+				sum.Last = last
+			}
+		}
+		if !aws.ToBool(page.IsTruncated) {
+			return sum, nil
+		}
+		if next := aws.ToString(page.NextPartNumberMarker); next == "" || seen.closed(next) {
+			return sink.Parts{}, &sink.Error{Op: opParts, Key: up.Key, Kind: sink.ErrUnsupported, Err: errNoNextPage}
+		}
+		from = page.NextPartNumberMarker
+	}
+}
+
 // refusedMarker makes of a refused request, when all that was new in it were the markers, that
 // the store cannot do this.
 func refusedMarker(err error) error {

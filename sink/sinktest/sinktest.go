@@ -63,6 +63,8 @@ func RunWith(t *testing.T, open func(t *testing.T) sink.Store, opts Options) {
 		{"ListEarlyEnd", testListEarlyEnd},
 		{"ManyObjects", testManyObjects},
 		{"Delete", testDelete},
+		{"Walk", testWalk},
+		{"Parts", testParts},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
