@@ -121,7 +121,7 @@ func metadata(s *airbyte.Stream) sink.Metadata {
 		m[sink.MetaGeneration] = fmt.Sprint(s.Generation.ID)
 	}
 	if s.SyncID != nil {
-		m["ab-sync-id"] = fmt.Sprint(*s.SyncID)
+		m[sink.MetaSyncID] = fmt.Sprint(*s.SyncID)
 	}
 	return m
 }

@@ -58,7 +58,7 @@ func (e *Emitter) Log(level, message string) error {
 	return e.message(struct {
 		Type string `json:"type"`
 		Log  log    `json:"log"`
-	}{"LOG", log{level, e.clean(message)}})
+	}{"LOG", log{level, e.Clean(message)}})
 }
 
 // FailureType tells the platform who can do something about a failure.
@@ -86,7 +86,7 @@ func (e *Emitter) TraceError(kind FailureType, message, internal string, at time
 	return e.message(struct {
 		Type  string `json:"type"`
 		Trace trace  `json:"trace"`
-	}{"TRACE", trace{"ERROR", at.UnixMilli(), failure{e.clean(message), e.clean(internal), kind}}})
+	}{"TRACE", trace{"ERROR", at.UnixMilli(), failure{e.Clean(message), e.Clean(internal), kind}}})
 }
 
 // Spec writes a SPEC message around a ConnectorSpecification.
@@ -103,7 +103,7 @@ func (e *Emitter) ConnectionStatus(succeeded bool, message string) error {
 		Status  string `json:"status"`
 		Message string `json:"message,omitempty"`
 	}
-	s := status{"FAILED", e.clean(message)}
+	s := status{"FAILED", e.Clean(message)}
 	if succeeded {
 		s.Status = "SUCCEEDED"
 	}
@@ -113,7 +113,8 @@ func (e *Emitter) ConnectionStatus(succeeded bool, message string) error {
 	}{"CONNECTION_STATUS", s})
 }
 
-func (e *Emitter) clean(s string) string {
+// Clean replaces secrets in a text that does not go through the emitter.
+func (e *Emitter) Clean(s string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.redact == nil {

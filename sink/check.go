@@ -39,7 +39,7 @@ func (c *check) objects(ctx context.Context) error {
 	whole := c.key + "_whole"
 	upload, err := c.store.Create(ctx, c.key, testMetadata)
 	if err != nil {
-		return failed("create an upload", err)
+		return Failed("create an upload", err)
 	}
 	if err := c.write(ctx, upload, whole); err != nil {
 		// Whatever state they are in: leave nothing behind, and report the first error. The
@@ -51,7 +51,7 @@ func (c *check) objects(ctx context.Context) error {
 		return err
 	}
 	if err := c.store.Delete(ctx, c.key, whole); err != nil {
-		return fmt.Errorf("%w; the test objects %s and %s may be left there", failed("delete an object", err), c.key, whole)
+		return fmt.Errorf("%w; the test objects %s and %s may be left there", Failed("delete an object", err), c.key, whole)
 	}
 	return nil
 }
@@ -59,24 +59,24 @@ func (c *check) objects(ctx context.Context) error {
 // write makes one object in parts and one in one request, and looks whether they are there.
 func (c *check) write(ctx context.Context, upload Upload, whole string) error {
 	if err := upload.Part(ctx, Part{Number: 1, Body: testBody}); err != nil {
-		return failed("upload a part", err)
+		return Failed("upload a part", err)
 	}
 	if err := upload.Complete(ctx); err != nil {
-		return failed("complete an upload", err)
+		return Failed("complete an upload", err)
 	}
 	if err := c.store.Put(ctx, whole, testBody, testMetadata); err != nil {
-		return failed("write an object", err)
+		return Failed("write an object", err)
 	}
 	info, err := c.store.Stat(ctx, c.key)
 	if err != nil {
-		return failed("read an object's metadata", err)
+		return Failed("read an object's metadata", err)
 	}
 	if info.Size != testBody.Len() {
 		return fmt.Errorf("the test object %s has %d bytes, %d were written", c.key, info.Size, testBody.Len())
 	}
 	for info, err := range c.store.List(ctx, c.key, "") {
 		if err != nil {
-			return failed("list objects", err)
+			return Failed("list objects", err)
 		}
 		if info.Key == c.key {
 			return nil
@@ -89,21 +89,21 @@ func (c *check) write(ctx context.Context, upload Upload, whole string) error {
 func (c *check) abort(ctx context.Context) (lacking, err error) {
 	upload, err := c.store.Create(ctx, c.key, testMetadata)
 	if err != nil {
-		return nil, failed("create an upload", err)
+		return nil, Failed("create an upload", err)
 	}
 	looked := c.look(ctx)
 	tidy, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
 	if err := upload.Abort(tidy); err != nil {
-		return nil, fmt.Errorf("%w; the unfinished upload of %s is left there", failed("abort an upload", err), c.key)
+		return nil, fmt.Errorf("%w; the unfinished upload of %s is left there", Failed("abort an upload", err), c.key)
 	}
 	switch {
 	case looked == nil, errors.Is(looked, ErrUnsupported):
 		return nil, nil
 	case ClassOf(looked) == Permanent && ctx.Err() == nil:
-		return failed("list unfinished uploads", looked), nil
+		return Failed("list unfinished uploads", looked), nil
 	}
-	return nil, failed("list unfinished uploads", looked)
+	return nil, Failed("list unfinished uploads", looked)
 }
 
 // look lists the uploads; which there are is of no interest.
@@ -116,9 +116,9 @@ func (c *check) look(ctx context.Context) (err error) {
 	return nil
 }
 
-// failed says what could not be done. The store's error names the right, if rights are the
+// Failed says what could not be done. The store's error names the right, if rights are the
 // reason.
-func failed(what string, err error) error {
+func Failed(what string, err error) error {
 	if errors.Is(err, ErrDenied) {
 		return fmt.Errorf("the credentials may not %s: %w", what, err)
 	}

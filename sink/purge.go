@@ -14,9 +14,12 @@ import (
 	"github.com/sluice-data/sluice/internal/guard"
 )
 
-// MetaGeneration is the metadata key of the generation that an object belongs to, as
-// Airbyte's own connector writes it since 0.6.5.
-const MetaGeneration = "ab-generation-id"
+// Metadata keys. The first two are those of Airbyte's own connector since 0.6.5.
+const (
+	MetaGeneration = "ab-generation-id" // the generation that an object belongs to
+	MetaSyncID     = "ab-sync-id"
+	MetaRows       = "rows" // only of what was made by one request
+)
 
 // Purge deletes the older objects of one stream: those directly in its directory that have
 // a name of ours, and nothing else, ever.

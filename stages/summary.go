@@ -126,7 +126,7 @@ func (t *Table) metadata(rows int64) sink.Metadata {
 	m := sink.Metadata{}
 	maps.Copy(m, t.Metadata)
 	if rows >= 0 {
-		m["rows"] = fmt.Sprint(rows)
+		m[sink.MetaRows] = fmt.Sprint(rows)
 	}
 	return m
 }

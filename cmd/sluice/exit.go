@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
@@ -15,9 +17,10 @@ import (
 	"github.com/sluice-data/sluice/sink"
 )
 
-// Exit codes. 0 is success; check exits with 0 also when its answer is FAILED.
+// Exit codes, as docs/COMMANDS.md has them. 0 is success; check exits with 0 also when its answer
+// is FAILED.
 const (
-	exitFailed = 1 // the sync failed: the store, the source, or a bug
+	exitFailed = 1 // the store, the source, or a bug
 	exitConfig = 2 // wrong command line, config or catalog, or rights that are missing
 )
 
@@ -34,8 +37,13 @@ type failure struct {
 	message string // what, where, and what to do
 }
 
+// advice is where to look, and what to do once the cause of a failure is mended.
+type advice struct{ help, again, safely string }
+
+var syncing = advice{"sluice --help", "sync again", "sync again, what was acknowledged is safe"}
+
 // explain finds the class of an error and what its reader can do about it.
-func explain(err error) failure {
+func explain(err error, to advice) failure {
 	var (
 		settings   config.Errors
 		plan       *sluice.PlanError
@@ -54,11 +62,11 @@ func explain(err error) failure {
 	case errors.As(err, &settings), errors.As(err, &plan):
 		return user("")
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "required flag"), strings.HasPrefix(err.Error(), "unknown command"):
-		return user("see sluice --help")
+		return user("see " + to.help)
 	case errors.As(err, &incomplete):
 		return failed(airbyte.TransientError, "")
 	case errors.As(err, &bug):
-		return failed(airbyte.SystemError, "this is a fault of sluice, please report it; sync again")
+		return failed(airbyte.SystemError, "this is a fault of sluice, please report it; "+to.again)
 	case errors.Is(err, pipeline.ErrLong):
 		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: give the container more memory, or leave the large field out, and sync again")
 	case errors.Is(err, pipeline.ErrInput):
@@ -68,9 +76,9 @@ func explain(err error) failure {
 	case errors.Is(err, sink.ErrCredentials):
 		return user("check access_key_id, secret_access_key and the clock of this machine")
 	case errors.Is(err, sink.ErrExpired):
-		return user("give it new ones and sync again; an access key of its own, or a role (role_arn), does not end in the middle of a sync")
+		return user("give it new ones and " + to.again + "; an access key of its own, or a role (role_arn), does not end in the middle of a sync")
 	case errors.Is(err, sink.ErrClock):
-		return failed(airbyte.SystemError, "set the clock of this machine, or of the store, and sync again")
+		return failed(airbyte.SystemError, "set the clock of this machine, or of the store, and "+to.again)
 	case errors.Is(err, sink.ErrEndpoint):
 		return user("check s3_endpoint and s3_bucket_region")
 	case errors.Is(err, sink.ErrTooLarge):
@@ -80,9 +88,9 @@ func explain(err error) failure {
 	case errors.Is(err, sink.ErrNoBucket):
 		return user("check s3_bucket_name, s3_bucket_region and s3_endpoint; sluice does not create buckets")
 	case errors.Is(err, sink.ErrFull):
-		return failed(airbyte.SystemError, "free some space and sync again")
+		return failed(airbyte.SystemError, "free some space and "+to.again)
 	case errors.As(err, &store) && store.Class != sink.Permanent:
-		return failed(airbyte.TransientError, "the store did not answer as it should: sync again, what was acknowledged is safe")
+		return failed(airbyte.TransientError, "the store did not answer as it should: "+to.safely)
 	}
 	return failed(airbyte.SystemError, "")
 }
@@ -102,15 +110,24 @@ func interrupted(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// fail tells the platform and, should stdout be gone, stderr, and returns the exit code.
-func (a *app) fail(ctx context.Context, err error) int {
-	f := explain(err)
+// fail tells of an error, and returns the exit code. The platform hears it as a TRACE on stdout,
+// and should that be gone on stderr; people read it on stderr.
+func (a *app) fail(ctx context.Context, cmd *cobra.Command, err error) int {
+	to, stopped, people := syncing, "stopped: %v. What was acknowledged is safe; sync again", isForPeople(cmd)
+	if people {
+		to, stopped = advice{cmd.CommandPath() + " --help", "run it again", "run it again"}, "stopped: %v"
+	}
+	f := explain(err, to)
 	if cause := interrupted(ctx); cause != nil && errors.Is(err, cause) {
-		f = failure{airbyte.TransientError, exitFailed, fmt.Sprintf("stopped: %v. What was acknowledged is safe; sync again", cause)}
+		f = failure{airbyte.TransientError, exitFailed, fmt.Sprintf(stopped, cause)}
 	}
 	var bug *guard.BugError
 	if errors.As(err, &bug) {
 		a.log.Debug(bug.Stack)
+	}
+	if people {
+		a.complain(cmd, f.message)
+		return f.code
 	}
 	if werr := a.emit.TraceError(f.kind, f.message, "", time.Now()); werr != nil {
 		_, _ = fmt.Fprintf(a.err, "sluice: %s\n", f.message)

@@ -14,9 +14,6 @@ import (
 func main() {
 	tuneMemory()
 	pipe.Grow(os.Stdin)
-	// Without this a platform that closes our stdout kills us in the middle of an upload;
-	// with it the write fails, and the sync ends in order.
-	signal.Ignore(syscall.SIGPIPE)
 	ctx, hurry := signals()
 	os.Exit(run(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, hurry: hurry}))
 }

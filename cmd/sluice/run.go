@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +20,7 @@ import (
 // streams are the process's standard streams.
 type streams struct {
 	in  io.Reader
-	out io.Writer // Airbyte messages and nothing else, but for help and version
+	out io.Writer // Airbyte messages and nothing else, but for help, version and commands for people
 	err io.Writer
 
 	hurry <-chan struct{} // closed: what is under way is not finished any more
@@ -41,8 +43,8 @@ func run(ctx context.Context, args []string, std streams) int {
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	if err := root.ExecuteContext(ctx); err != nil {
-		return a.fail(ctx, err)
+	if cmd, err := root.ExecuteContextC(ctx); err != nil {
+		return a.fail(ctx, cmd, err)
 	}
 	return 0
 }
@@ -56,16 +58,28 @@ func (a *app) root() *cobra.Command {
 		Version:       sluice.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if isForPeople(cmd) {
+				a.turnToPeople(cmd)
+			} else {
+				// Without this a platform that closes our stdout kills us in the middle of an upload;
+				// with it the write fails, and the sync ends in order. (A person who pipes us into
+				// head wants the end, and no error.)
+				signal.Ignore(syscall.SIGPIPE)
+			}
 			if err := a.level.UnmarshalText([]byte(level)); err != nil {
 				return &usageError{fmt.Errorf("--log-level is %q: must be debug, info, warn or error", level)}
 			}
 			return nil
 		},
 	}
-	root.PersistentFlags().StringVar(&level, "log-level", "info", "least level of LOG messages: debug, info, warn, error")
+	root.PersistentFlags().StringVar(&level, "log-level", "info", "least level of what is logged: debug, info, warn, error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(a.spec(), a.check(), a.write())
+	group(root, forAirbyte, "The connector, as Airbyte runs it:", a.spec(), a.check(), a.write())
+	group(root, forPeople, "For people:", a.ls(), a.gc())
+	root.SetHelpCommandGroupID(forPeople)
+	root.SetCompletionCommandGroupID(forPeople)
+	completeEverywhere(root, a.out)
 	return root
 }
 
@@ -100,14 +114,13 @@ func (a *app) check() *cobra.Command {
 				if cause := interrupted(cmd.Context()); cause != nil {
 					return cause
 				}
-				f := explain(err)
+				f := explain(err, syncing)
 				return a.emit.ConnectionStatus(false, f.message)
 			}
 			return a.emit.ConnectionStatus(true, "")
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "the config, a JSON file; - is stdin")
-	_ = cmd.MarkFlagRequired("config") // fails only for a flag that is not there
+	configFlag(cmd, &file)
 	return cmd
 }
 

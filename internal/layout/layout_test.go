@@ -33,7 +33,8 @@ var order = []struct {
 	{"sink/...", []string{"sink"}},
 	{"config", nil},
 	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/feed", "internal/meter", "internal/scan"}},
-	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/guard", "internal/pipe"}},
+	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/guard", "internal/inventory", "internal/pipe"}},
+	{"internal/inventory", []string{"sink", "internal/guard"}},
 	// It plays one sync with a clock of its own.
 	{"internal/torture/...", []string{".", "airbyte", "config", "internal/gateway", "internal/s3proxy", "internal/torture"}},
 	{"internal/...", []string{"airbyte", "config", "sink", "sink/s3", "internal/..."}},

@@ -23,6 +23,7 @@ var rights = map[string]string{
 	opComplete: "s3:PutObject on the object",
 	opAbort:    "s3:AbortMultipartUpload on the object",
 	opUploads:  "s3:ListBucketMultipartUploads on the bucket",
+	opParts:    "s3:ListMultipartUploadParts on the object",
 	opAssume:   "sts:AssumeRole on the role, and the role's trust with this external_id",
 }
 

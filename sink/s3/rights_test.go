@@ -16,7 +16,7 @@ func TestRights(t *testing.T) {
 		opPut: "s3:PutObject on the object", opCreate: "s3:PutObject on the object", opPart: "s3:PutObject on the object",
 		opComplete: "s3:PutObject on the object", opAbort: "s3:AbortMultipartUpload on the object",
 		opHead: "s3:GetObject on the object", opDelete: "s3:DeleteObject on the object", opDeletes: "s3:DeleteObject on the object",
-		opList: "s3:ListBucket on the bucket", opUploads: "s3:ListBucketMultipartUploads on the bucket",
+		opList: "s3:ListBucket on the bucket", opParts: "s3:ListMultipartUploadParts on the object", opUploads: "s3:ListBucketMultipartUploads on the bucket",
 	}
 	for op := range calls {
 		if table[op] == "" {
