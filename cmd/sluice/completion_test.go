@@ -40,7 +40,7 @@ func TestCompletion(t *testing.T) {
 	f("sluice ls --conf\tmy-\t", "has no objects of a sync")
 	f("sluice check --config my-\t", "SUCCEEDED")
 	f("sluice --log-level=debug ch\t--config=my-\t", "SUCCEEDED")
-	f("sluice gc --config my-config.json --old\t 1h", "no unfinished upload is older than 1h")
+	f("sluice gc --config my-config.json --old\t 1h", "nothing to abort (--older-than 1h)")
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if s := ask(t, "", "completion", shell).ok("sluice"); len(s.out) < 1000 {
 			t.Errorf("%s: got %q", shell, s.out)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -80,7 +81,7 @@ func (a *app) collect(cmd *cobra.Command, b *bucket, f gcFlags) error {
 	var err error
 	switch {
 	case len(stale) == 0:
-		p.line("%s: no unfinished upload is older than %s and may be aborted.", b, duration(f.age))
+		p.line("%s: nothing to abort (--older-than %s)", b, duration(f.age))
 	case f.yes:
 		err = a.abort(cmd, b, stale, now, p)
 	default:
@@ -97,7 +98,10 @@ func (a *app) collect(cmd *cobra.Command, b *bucket, f gcFlags) error {
 	if n := len(by[inventory.Unclear]); n > 0 && err == nil {
 		err = &incomplete{fmt.Sprintf("%s could not be looked at", count(int64(n), "upload"))}
 	}
-	return errors.Join(p.err, err, failed)
+	if failed != nil {
+		failed = fmt.Errorf("there may be more than these: run it again when they are gone (%w)", failed)
+	}
+	return cmp.Or(p.err, err, failed)
 }
 
 // incomplete is the end of a command that could not do all it should. What failed was told.

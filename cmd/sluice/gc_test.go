@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sluice-data/sluice/sink"
 )
 
@@ -32,13 +34,13 @@ func (at *target) left(keys ...string) {
 
 func TestGC(t *testing.T) {
 	inBoth(t, func(t *testing.T, at *target) {
-		at.ask("gc").ok("no unfinished upload is older than 24h")
+		at.ask("gc").ok("nothing to abort (--older-than 24h)")
 		at.begin(nil, unfinished...)
 		at.begin(nil, foreign...)
 		all := slices.Concat(unfinished, foreign)
 
 		// They are all of this minute: a sync may be using them.
-		at.ask("gc", "--yes").ok("no unfinished upload is older than 24h", "left alone: 3 unfinished uploads of syncs that were seen alive less than 24h ago", "left alone: 3 other unfinished uploads")
+		at.ask("gc", "--yes").ok("nothing to abort (--older-than 24h)", "left alone: 3 unfinished uploads of syncs that were seen alive less than 24h ago", "left alone: 3 other unfinished uploads")
 		at.ask("ls").ok("a sync may be using it", "3 other unfinished uploads").without("stale")
 		at.left(all...)
 
@@ -50,7 +52,7 @@ func TestGC(t *testing.T) {
 		s = at.ask("gc", "--older-than", "0s", "--yes").failed(0, warning)
 		contains(t, "the output", s.out, "3 unfinished uploads aborted, which freed 9 B", "aborted "+unfinished[2])
 		at.left(foreign...)
-		at.ask("gc").ok("no unfinished upload")
+		at.ask("gc").ok("nothing to abort")
 	})
 }
 
@@ -142,4 +144,29 @@ func TestGCFails(t *testing.T) {
 	// Who may not list parts does not learn how much is freed, and needs not.
 	f(0, func(p *proxy) { p.deny("ListParts") }).left()
 	f(0, func(p *proxy) { p.refuse("AbortMultipartUpload", "", 2, 503, "SlowDown") }, "trying again").left()
+}
+
+// TestGCPages: this server lists no more than a page of uploads. Who aborts it gets further.
+func TestGCPages(t *testing.T) {
+	t.Parallel()
+	at := inBucket(t)
+	keys := oldKeys("data/users", 1100)
+	var group errgroup.Group
+	group.SetLimit(16)
+	for _, key := range keys {
+		group.Go(func() error {
+			_, err := at.store.Create(t.Context(), key, nil)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s := at.ask("ls").failed(0, "sluice ls: warning: could not list unfinished uploads")
+	contains(t, "the output of ls", s.out, "at least 1,000")
+	s = at.ask("gc", "--older-than", "0s", "--yes").failed(1, "there may be more than these: run it again")
+	contains(t, "the output", s.out, "1,000 unfinished uploads aborted")
+	s = at.ask("gc", "--older-than", "0s", "--yes").failed(0)
+	contains(t, "the output", s.out, "100 unfinished uploads aborted")
+	at.clean()
 }

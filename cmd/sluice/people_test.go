@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -161,13 +160,4 @@ func TestStdoutClosed(t *testing.T) {
 	if err := cmd.Run(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGPIPE || stderr.Len() > 0 {
 		t.Errorf("got %v, stderr %q; want the end by SIGPIPE", err, &stderr)
 	}
-}
-
-// TestPeopleHelp: each command has examples, and tells where it is in the list of all.
-func TestPeopleHelp(t *testing.T) {
-	t.Parallel()
-	for _, command := range []string{"spec", "check", "write", "ls", "gc"} {
-		ask(t, "", command, "--help").ok("Examples:", fmt.Sprintf("sluice %s", command))
-	}
-	ask(t, "", "--help").ok("The connector, as Airbyte runs it:\n  check", "For people:\n  completion", "  gc ", "  ls ")
 }
