@@ -190,7 +190,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	}
 	sum := e.summary(assemble)
 	if failed := assemble.Failed(); len(failed) > 0 {
-		return sum, &IncompleteError{Streams: failed, Held: commit.Held()}
+		return sum, &IncompleteError{Streams: failed, Held: commit.Held(), Reported: assemble.Reported()}
 	}
 	return sum, nil
 }
@@ -259,8 +259,9 @@ func tick(checkpointAge time.Duration) time.Duration {
 // did deliver is kept as the sync mode says: appended rows stay, and an atomic full refresh
 // that had not ended left the old objects as they were.
 type IncompleteError struct {
-	Streams []airbyte.StreamID
-	Held    int // states that were not sent
+	Streams  []airbyte.StreamID
+	Held     int    // states that were not sent
+	Reported string // the last error that the source reported, or ""
 }
 
 func (e *IncompleteError) Error() string {
@@ -268,6 +269,10 @@ func (e *IncompleteError) Error() string {
 	for i, s := range e.Streams {
 		names[i] = s.String()
 	}
-	return fmt.Sprintf("the source did not complete %s: %s. Appended rows stay, and an atomic full refresh that had not ended left its table as it was; sync again",
-		stages.Count(int64(len(names)), "stream"), strings.Join(names, ", "))
+	reported := ""
+	if e.Reported != "" {
+		reported = fmt.Sprintf(" (it reported: %s)", e.Reported)
+	}
+	return fmt.Sprintf("the source did not complete %s: %s%s. Appended rows stay, and an atomic full refresh that had not ended left its table as it was; sync again",
+		stages.Count(int64(len(names)), "stream"), strings.Join(names, ", "), reported)
 }

@@ -226,45 +226,6 @@ func (d *Decoder) state(doc []byte, state scan.Span, m *Message) error {
 	return nil
 }
 
-func (d *Decoder) trace(doc []byte, trace scan.Span, m *Message) error {
-	if !isObject(doc, trace) {
-		return errors.New(`TRACE without a "trace" object`)
-	}
-	var kind, status scan.Span
-	for o := scan.Object(doc, int(trace.Start)); o.Next(); {
-		switch string(d.unescapeKey(doc, o.Key)) {
-		case "type":
-			kind = o.Value
-		case "stream_status":
-			status = o.Value
-		}
-	}
-	if kind.None() || string(d.unquote(doc, kind)) != "STREAM_STATUS" {
-		return nil
-	}
-	if !isObject(doc, status) {
-		return errors.New(`STREAM_STATUS without a "stream_status" object`)
-	}
-	m.Kind = Status
-	for o := scan.Object(doc, int(status.Start)); o.Next(); {
-		if string(d.unescapeKey(doc, o.Key)) != "status" {
-			continue
-		}
-		switch string(d.unquote(doc, o.Value)) {
-		case "COMPLETE":
-			m.Status = Complete
-		case "INCOMPLETE":
-			m.Status = Incomplete
-		default:
-			m.Status = OtherStatus
-		}
-	}
-	if err := d.descriptor(doc, status, m); err != nil {
-		return fmt.Errorf("STREAM_STATUS: %w", err)
-	}
-	return nil
-}
-
 // descriptor reads the stream_descriptor inside the object at outer.
 func (d *Decoder) descriptor(doc []byte, outer scan.Span, m *Message) error {
 	var descriptor, name, namespace scan.Span

@@ -23,10 +23,11 @@ func (id StreamID) String() string {
 type Kind uint8
 
 const (
-	Skip   Kind = iota // nothing: LOG, CONTROL, ESTIMATE and all that is unknown
-	Record             // RECORD
-	State              // STATE
-	Status             // TRACE of type STREAM_STATUS
+	Skip    Kind = iota // nothing: LOG, CONTROL, ESTIMATE and all that is unknown
+	Record              // RECORD
+	State               // STATE
+	Status              // TRACE of type STREAM_STATUS
+	Failure             // TRACE of type ERROR: the source has failed
 )
 
 // StateType is the scope of a STATE.

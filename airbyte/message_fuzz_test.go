@@ -67,10 +67,15 @@ func reference(line []byte) (want expected, err error) {
 		return referenceState(m["state"])
 	case "TRACE":
 		trace := members(m["trace"])
-		if kind, _ := text(trace["type"]); trace == nil || kind != "STREAM_STATUS" {
+		switch kind, _ := text(trace["type"]); kind {
+		case "ERROR":
+			want.kind = Failure
+			return want, nil
+		case "STREAM_STATUS":
+			want.kind = Status
+		default:
 			return want, errIf(trace == nil)
 		}
-		want.kind = Status
 		inner := members(trace["stream_status"])
 		status, _ := text(inner["status"])
 		want.status = map[string]StreamStatus{"COMPLETE": Complete, "INCOMPLETE": Incomplete}[status]

@@ -45,6 +45,8 @@ func describe(doc []byte, m *Message) string {
 		return name + string(m.State.Of(doc))
 	case Status:
 		return name + [...]string{OtherStatus: "other", Complete: "complete", Incomplete: "incomplete"}[m.Status]
+	case Failure:
+		return "failure"
 	case Skip:
 		return "skip"
 	}

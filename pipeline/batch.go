@@ -73,6 +73,7 @@ const (
 	StreamStatus                     // a STREAM_STATUS that ends nothing
 	StreamComplete                   // the stream's successful end
 	StreamIncomplete                 // its failure
+	SourceFailed                     // a TRACE ERROR of the source
 )
 
 // Segment is rows of one stream. Its bytes are Output[Start:End].

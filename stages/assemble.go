@@ -23,10 +23,12 @@ type Assemble struct {
 	rows    int64 // given to objects so far: the number of the next row
 	passed  int64 // records in front of the mark that is looked at; not more than rows
 	counted int64 // records in front of the last LEGACY or GLOBAL state
-	status  bool  // the source sends stream statuses
+	status  bool  // the source says how its streams end, or that it has failed: no COMPLETE is a failure
 	packed  bool  // the tables are compressed
 	decoder airbyte.Decoder
 	watched time.Time // when Watch was told last
+
+	reported string // the last error that the source reported
 }
 
 // AssembleOptions are what the stage works with.
@@ -245,6 +247,10 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 			return a.closeAll(ctx)
 		}
 		return nil
+	case pipeline.SourceFailed:
+		a.status, a.reported = true, airbyte.ErrorText(m.Text.Of(b.Input))
+		a.opts.Log.Warn("the source reported an error: "+a.reported, "line", b.Line+int64(m.Line))
+		return nil
 	case pipeline.StreamStatus, pipeline.StreamComplete, pipeline.StreamIncomplete:
 	}
 	a.status = true
@@ -326,7 +332,8 @@ func (a *Assemble) Tick(ctx context.Context) error {
 }
 
 // Finish ends every stream that no status has ended: successfully if the source sends no
-// statuses at all, as failed if it does.
+// statuses at all, as failed if it does, or has reported an error: its records may have
+// ended anywhere.
 func (a *Assemble) Finish(ctx context.Context) error {
 	defer func() { a.watched = time.Time{}; a.watch() }()
 	for i := range a.streams {

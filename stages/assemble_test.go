@@ -195,6 +195,10 @@ func TestStatusesEndStreams(t *testing.T) {
 	f("complete, then incomplete", Atomic, 1, one, row, status("users", "COMPLETE"), status("users", "INCOMPLETE"), both)
 	f("missing where others came", Atomic, 1, "", row, both)
 	f("only STARTED", Atomic, 2, "", row, status("users", "STARTED"))
+	const failure = `{"type":"TRACE","trace":{"type":"ERROR","error":{"message":"out of luck"}}}`
+	f("an error of the source, and no status", Atomic, 2, "", row, failure)
+	f("an error of the source behind the end", Atomic, 0, one, row, status("users", "COMPLETE"), both, failure)
+	f("append, an error of the source", Append, 2, one, row, failure)
 	f("append, incomplete", Append, 1, one, row, status("users", "INCOMPLETE"), both)
 	f("append, missing", Append, 1, one, row, both)
 	f("incremental, incomplete", Incremental, 1, one, row, status("users", "INCOMPLETE"), both)

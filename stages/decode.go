@@ -78,7 +78,7 @@ func (d *Decode) take(b *pipeline.Batch, line int32, text []byte, start uint32) 
 			Stream: m.Stream, Line: line, Data: m.Data, Changes: m.Changes, EmittedAt: m.EmittedAt, NoTime: m.NoTime,
 			Clean: m.Clean, Shape: m.Shape, First: first, Last: int32(len(m.Values)),
 		})
-	case airbyte.State, airbyte.Status:
+	case airbyte.State, airbyte.Status, airbyte.Failure:
 		mark := pipeline.Mark{At: int32(len(b.Records)), Line: line, Kind: markKind(m), Stream: -1, State: m.State}
 		first := scan.SkipSpace(text, 0)
 		mark.Text = scan.Span{Start: start + uint32(first), End: start + uint32(len(bytes.TrimRight(text, " \t\r\n")))}
@@ -97,6 +97,8 @@ func markKind(m *airbyte.Message) pipeline.MarkKind {
 		return pipeline.StreamState
 	case m.Kind == airbyte.State:
 		return pipeline.WholeState
+	case m.Kind == airbyte.Failure:
+		return pipeline.SourceFailed
 	case m.Status == airbyte.Complete:
 		return pipeline.StreamComplete
 	case m.Status == airbyte.Incomplete:

@@ -73,6 +73,9 @@ func (a *Assemble) Failed() []airbyte.StreamID {
 	return failed
 }
 
+// Reported is the last error that the source reported, or "".
+func (a *Assemble) Reported() string { return a.reported }
+
 // count adds what the stages noticed, and warns once a field that is dropped.
 func (a *Assemble) count(b *pipeline.Batch) {
 	for _, r := range b.Replaced {

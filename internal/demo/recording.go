@@ -61,7 +61,7 @@ func (rec *recording) count() error {
 		if err := d.Decode(line, 0, len(line), &m); err != nil {
 			return fmt.Errorf("the recording, line %d: %w", rec.lines, err)
 		}
-		if m.Kind == airbyte.Skip {
+		if m.Kind == airbyte.Skip || m.Kind == airbyte.Failure {
 			continue
 		}
 		s := rec.stream(airbyte.StreamID{Namespace: string(m.Namespace), Name: string(m.Name)})
@@ -75,7 +75,7 @@ func (rec *recording) count() error {
 			s.states++
 		case airbyte.Status:
 			s.statuses++
-		case airbyte.Skip:
+		case airbyte.Failure, airbyte.Skip:
 		}
 	}
 	return nil
