@@ -43,9 +43,10 @@ const (
 
 // FullRefresh reports whether the sync replaces the stream's older objects. Generation ids
 // decide where the catalog has them, whatever the mode says: a resumed refresh comes with
-// the same ids, and a cancelled one goes on with a minimum of 0.
+// the same ids, and a cancelled one goes on with a minimum of 0. A platform counts them from
+// 1: generation 0 is a stream whose refreshes it does not count, and then the mode decides.
 func (s *Stream) FullRefresh() bool {
-	if s.Generation != nil {
+	if s.Generation != nil && s.Generation.ID != 0 {
 		return s.Generation.Minimum > 0
 	}
 	return s.Mode == Overwrite

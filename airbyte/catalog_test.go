@@ -35,7 +35,8 @@ func TestFullRefresh(t *testing.T) {
 	f(`"destination_sync_mode":"overwrite","generation_id":3,"minimum_generation_id":0`, false)
 	f(`"destination_sync_mode":"overwrite","generation_id":3,"minimum_generation_id":3`, true)
 	f(`"destination_sync_mode":"append","generation_id":3,"minimum_generation_id":0`, false)
-	f(`"destination_sync_mode":"overwrite","generation_id":0,"minimum_generation_id":0`, false)
+	f(`"destination_sync_mode":"overwrite","generation_id":0,"minimum_generation_id":0`, true)
+	f(`"destination_sync_mode":"append","generation_id":0,"minimum_generation_id":0`, false)
 	f(`"destination_sync_mode":"overwrite","generation_id":null,"minimum_generation_id":null`, true)
 	f(`"destination_sync_mode":"overwrite","generation_id":3`, true) // half of the ids is none
 	f(`"destination_sync_mode":"append","minimum_generation_id":3`, false)
