@@ -167,6 +167,11 @@ func CheckKey(dir string, limits Properties) error {
 	if limits.MaxKey > 0 && len(dir)+longestName > limits.MaxKey {
 		return fmt.Errorf("its directory %q has %d bytes: with the file name that is over the store's limit of %d", dir, len(dir), limits.MaxKey)
 	}
+	for name := range strings.SplitSeq(dir, "/") {
+		if limits.MaxName > 0 && len(name) > limits.MaxName {
+			return fmt.Errorf("its directory has a part of %d bytes (%.32s...), which is over the store's limit of %d", len(name), name, limits.MaxName)
+		}
+	}
 	if dir == "" {
 		return errors.New("its directory is empty")
 	}

@@ -224,7 +224,7 @@ func TestOwn(t *testing.T) {
 func TestCheckKey(t *testing.T) {
 	f := func(dir string, maxKey int, want string) {
 		t.Helper()
-		err := sink.CheckKey(dir, sink.Properties{MaxKey: maxKey})
+		err := sink.CheckKey(dir, sink.Properties{MaxKey: maxKey, MaxName: 961})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("CheckKey of %d bytes, limit %d: got %v, want %q", len(dir), maxKey, err, want)
 		}
@@ -232,7 +232,8 @@ func TestCheckKey(t *testing.T) {
 	f("a/b", 1024, "")
 	f("", 1024, "empty")
 	f("", 0, "empty")
-	f(strings.Repeat("x", 5000), 0, "")
+	f(strings.Repeat("x", 961)+"/"+strings.Repeat("y", 961), 0, "")
+	f("a/"+strings.Repeat("x", 962)+"/b", 0, "a part of 962 bytes (xxxx")
 	f(strings.Repeat("x", 960), 1024, "")
 	f(strings.Repeat("x", 961), 1024, "961 bytes")
 	// The longest name that there can be fits.

@@ -104,6 +104,7 @@ type Properties struct {
 	MaxParts    int
 	MaxObject   int64 // bytes
 	MaxKey      int   // bytes
+	MaxName     int   // bytes between two "/" of a key; 0: as many as the key may have
 	EqualParts  bool  // all parts of an upload but the last must have one size
 }
 

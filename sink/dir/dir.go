@@ -92,6 +92,7 @@ func (s *Store) Properties() sink.Properties {
 		MaxParts:    10_000,
 		MaxObject:   5 << 40,
 		MaxKey:      maxKey,
+		MaxName:     maxName,
 	}
 }
 
