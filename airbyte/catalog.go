@@ -58,6 +58,7 @@ func ParseCatalog(raw []byte) (*Catalog, error) {
 	var in struct {
 		Streams []configuredStream `json:"streams"`
 	}
+	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")) // what some editors put in front
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, fmt.Errorf("the catalog is no ConfiguredAirbyteCatalog: %w", readable(err))
 	}
@@ -99,6 +100,7 @@ type configuredStream struct {
 		JSONSchema json.RawMessage `json:"json_schema"`
 	} `json:"stream"`
 	DestinationSyncMode string `json:"destination_sync_mode"`
+	IncludeFiles        bool   `json:"include_files"`
 	GenerationID        *int64 `json:"generation_id"`
 	MinimumGenerationID *int64 `json:"minimum_generation_id"`
 	SyncID              *int64 `json:"sync_id"`
@@ -119,6 +121,9 @@ func (c *configuredStream) stream() (Stream, error) {
 	default:
 		return s, fmt.Errorf("destination_sync_mode is %q: this destination supports %q and %q", mode, Append, Overwrite)
 	}
+	if c.IncludeFiles {
+		return s, errors.New("include_files is true: this destination writes records, and no files; turn it off, or deselect the stream")
+	}
 	if c.GenerationID == nil || c.MinimumGenerationID == nil {
 		return s, nil // a platform without refreshes
 	}
@@ -131,7 +136,8 @@ func (c *configuredStream) stream() (Stream, error) {
 
 // Columns returns the root properties of the stream's schema, in the schema's order. A
 // schema without properties has none. It fails where the schema describes something else
-// than an object.
+// than an object, or the properties of its root by other means: rows without a single
+// field of theirs are in nobody's interest.
 func (s *Stream) Columns() ([]string, error) {
 	schema := bytes.TrimSpace(s.Schema)
 	if len(schema) == 0 || string(schema) == "null" {
@@ -142,16 +148,27 @@ func (s *Stream) Columns() ([]string, error) {
 	}
 	whole := scan.Span{End: uint32(len(schema))}
 	if schema[0] != '{' {
-		return nil, errors.New("json_schema is no object")
+		return nil, fmt.Errorf("cannot flatten: json_schema is no object: %s", unflattened)
 	}
 	if kind := lastMember(schema, whole, "type"); !kind.None() && !saysObject(kind.Of(schema)) {
-		return nil, fmt.Errorf("cannot flatten without an object schema (its type is %s): use %q, or deselect the stream", kind.Of(schema), "No flattening")
+		return nil, fmt.Errorf("cannot flatten without an object schema (its type is %s): %s", kind.Of(schema), unflattened)
 	}
-	properties := lastMember(schema, whole, "properties")
+	columns := properties(schema, lastMember(schema, whole, "properties"))
+	for _, key := range []string{"$ref", "allOf", "anyOf", "oneOf"} {
+		if columns == nil && !lastMember(schema, whole, key).None() {
+			return nil, fmt.Errorf("cannot flatten: json_schema has no properties at its root, but %s, which makes no columns: %s", key, unflattened)
+		}
+	}
+	return columns, nil
+}
+
+const unflattened = `use "No flattening", or deselect the stream`
+
+// properties returns the names under "properties", without duplicates.
+func properties(schema []byte, properties scan.Span) (columns []string) {
 	if !isObject(schema, properties) {
-		return nil, nil
+		return nil
 	}
-	var columns []string
 	seen := map[string]bool{}
 	for o := scan.Object(schema, int(properties.Start)); o.Next(); {
 		name, _ := scan.AppendUnescaped(nil, o.Key.Of(schema))
@@ -160,7 +177,7 @@ func (s *Stream) Columns() ([]string, error) {
 			columns = append(columns, string(name))
 		}
 	}
-	return columns, nil
+	return columns
 }
 
 // saysObject reports whether a schema's type, "object" or ["null","object"], allows objects.

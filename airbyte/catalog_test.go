@@ -74,8 +74,8 @@ func TestParseCatalog(t *testing.T) {
 	if len(c.Streams) != 4 {
 		t.Errorf("%d streams, want 4", len(c.Streams))
 	}
-	if c, err := ParseCatalog([]byte(`{"streams":[]}`)); err != nil || len(c.Streams) != 0 {
-		t.Errorf("no streams: %v, %v", c, err)
+	if c, err := ParseCatalog([]byte("\ufeff" + `{"streams":[]}`)); err != nil || len(c.Streams) != 0 {
+		t.Errorf("no streams, behind a byte order mark: %v, %v", c, err)
 	}
 }
 
@@ -109,6 +109,7 @@ func TestParseCatalogErrors(t *testing.T) {
 	f(`{"streams":[{"stream":{"name":"a","namespace":"n"}},{"stream":{"name":"a"}},{"stream":{"name":"\u0061","namespace":"n"}}]}`, `catalog, stream 3: n.a is there twice`)
 	stream(named+`"destination_sync_mode":"append_dedup"`, `(n.s): destination_sync_mode is "append_dedup": this destination supports "append" and "overwrite"`)
 	stream(named+`"destination_sync_mode":"Overwrite"`, `(n.s): destination_sync_mode is "Overwrite": this destination supports "append" and "overwrite"`)
+	stream(named+`"include_files":true`, `(n.s): include_files is true: this destination writes records, and no files; turn it off, or deselect the stream`)
 	const rule = `: the minimum must be 0 (append) or the generation itself (full refresh)`
 	stream(named+`"generation_id":3,"minimum_generation_id":2`, `(n.s): minimum_generation_id is 2 and generation_id is 3`+rule)
 	stream(named+`"generation_id":3,"minimum_generation_id":4`, `(n.s): minimum_generation_id is 4 and generation_id is 3`+rule)
@@ -145,6 +146,7 @@ func TestColumns(t *testing.T) {
 	f(`{"properties":{"a":{}},"properties":{"b":{}},"type":"array","type":"object"}`, `b`)
 	f(`{"properties":{"type":{},"properties":{"type":"array"}}}`, `type|properties`)
 	f(`{"properties":{"":{}}}`, ``)
+	f(`{"oneOf":[{"properties":{"a":{}}}],"properties":{"b":{}}}`, `b`)
 	f(`{"type":"object","additionalProperties":true}`, ``)
 	f(`{"type":"object","properties":{}}`, ``)
 	f(`{"type":"object","properties":null}`, ``)
@@ -176,9 +178,13 @@ func TestColumnsErrors(t *testing.T) {
 	f(`{"type":[]}`, `cannot flatten without an object schema (its type is [])`+rest)
 	f(`{"type":"objects"}`, `cannot flatten without an object schema (its type is "objects")`+rest)
 	f(`{"type":{"x":"object"}}`, `cannot flatten without an object schema (its type is {"x":"object"})`+rest)
-	f(`[]`, `json_schema is no object`)
-	f(`true`, `json_schema is no object`)
-	f(`"object"`, `json_schema is no object`)
+	f(`[]`, `cannot flatten: json_schema is no object`+rest)
+	f(`true`, `cannot flatten: json_schema is no object`+rest)
+	f(`"object"`, `cannot flatten: json_schema is no object`+rest)
+	for _, key := range []string{"$ref", "allOf", "anyOf", "oneOf"} {
+		f(`{"`+key+`":[{"properties":{"a":{}}}]}`, `cannot flatten: json_schema has no properties at its root, but `+key+`, which makes no columns`+rest)
+		f(`{"properties":{},"type":"object","`+key+`":[]}`, `cannot flatten: json_schema has no properties at its root, but `+key+`, which makes no columns`+rest)
+	}
 	f(`{"properties":`, `json_schema is not valid JSON: unexpected end of JSON input at byte 14 of 14`)
 	f(`{"properties":{]}`, `json_schema is not valid JSON: invalid character ']' looking for beginning of object key string at byte 16 of 17`)
 }
