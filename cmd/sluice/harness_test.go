@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -277,6 +278,7 @@ type stream struct {
 	mode      string // default append
 	gen, min  int    // generation ids, where gen is not 0
 	sync      int    // sync_id, where not 0
+	more      fields // over the configured stream
 }
 
 // absent is for a key that is not there at all.
@@ -300,6 +302,7 @@ func (s stream) configured() fields {
 	if s.sync != 0 {
 		outer["sync_id"] = s.sync
 	}
+	maps.Copy(outer, s.more)
 	return outer
 }
 

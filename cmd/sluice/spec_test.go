@@ -52,15 +52,20 @@ func TestSpec(t *testing.T) {
 		t.Fatalf("stdout is not one SPEC message:\n%s", r.stdout)
 	}
 	var spec struct {
-		Incremental bool     `json:"supportsIncremental"`
-		Modes       []string `json:"supported_destination_sync_modes"`
-		Connection  *schema  `json:"connectionSpecification"`
+		Incremental   bool     `json:"supportsIncremental"`
+		Normalization bool     `json:"supportsNormalization"`
+		DBT           bool     `json:"supportsDBT"`
+		Modes         []string `json:"supported_destination_sync_modes"`
+		Connection    *schema  `json:"connectionSpecification"`
 	}
 	if err := json.Unmarshal(r.messages[0].Spec, &spec); err != nil {
 		t.Fatal(err)
 	}
 	if !spec.Incremental || !slices.Contains(spec.Modes, "append") || !slices.Contains(spec.Modes, "overwrite") {
 		t.Errorf("supportsIncremental is %v, the sync modes are %v", spec.Incremental, spec.Modes)
+	}
+	if spec.Normalization || spec.DBT || slices.Contains(spec.Modes, "append_dedup") {
+		t.Errorf("offered is what is not there: %s", r.messages[0].Spec)
 	}
 	for name := range strings.FieldsSeq(options) {
 		if spec.Connection.find(name) == nil {

@@ -41,6 +41,7 @@ func TestStatesComeBack(t *testing.T) {
 		f([]string{users, users, globalState(`{"lsn":1}`), events, globalState(`{"lsn":2}`), globalState(`{"lsn":3}`),
 			`{"type":"STATE","state":{"type":"GLOBAL","global":{"shared_state":{},"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"a":1}}]},"destinationStats":{"recordCount":99.0,"rejectedRecordCount":0.0}}}`},
 			2, 1, 0, 0)
+		f([]string{users, globalState(`{}`), users, events, streamState("users", `{}`), users, streamState("users", `{}`), globalState(`{}`), legacyState(`{}`)}, 1, 2, 1, 3, 0)
 	})
 }
 
