@@ -2,7 +2,6 @@ package scan
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -136,21 +135,29 @@ func newInner(doc []byte, value Span, levels int) *Shape {
 // adopt adds the keys that only old has, each behind the one that it stood behind, unless
 // that makes many more keys than there were: then old is of another kind.
 func (s *Shape) adopt(old *Shape) {
-	merged := slices.Clone(s.keys)
-	at := 0
+	own := make(map[string]int, len(s.keys))
+	for i := range s.keys {
+		own[s.keys[i].name()] = i
+	}
+	inner := make([]*Shape, len(s.keys))
+	added := make([][]key, len(s.keys)+1) // in front of each of our keys, and behind the last
+	at, n := 0, len(s.keys)
 	for _, k := range old.keys {
-		same := func(other key) bool { return other.name() == k.name() }
-		if j := slices.IndexFunc(merged, same); j < 0 {
-			merged = slices.Insert(merged, at, k.behind(s.sep, len(old.sep)))
-			at++
+		if j, known := own[k.name()]; known {
+			inner[j], at = k.inner, j+1
 		} else {
-			if merged[j].inner == nil {
-				merged[j].inner = k.inner
-			}
-			at = j + 1
+			added[at] = append(added[at], k.behind(s.sep, len(old.sep)))
+			n++
 		}
 	}
-	if len(merged) <= 4*len(s.keys)+16 {
+	if n <= 4*len(s.keys)+16 {
+		merged := added[0]
+		for i, k := range s.keys {
+			if k.inner == nil {
+				k.inner = inner[i]
+			}
+			merged = append(append(merged, k), added[i+1]...)
+		}
 		s.keys = merged
 	}
 	s.wholeFrom()

@@ -75,7 +75,7 @@ func (s *Shape) Check(doc []byte, at int, values []Value) (out []Value, end int,
 	if novel {
 		searches++
 	}
-	skip := 0
+	skip, compared := 0, 0
 	if next == 0 {
 		if !starts(doc[at:], s.open) {
 			return values, 0, true, 0
@@ -90,7 +90,10 @@ func (s *Shape) Check(doc []byte, at int, values []Value) (out []Value, end int,
 				clear(found[set:])
 				return values, i + len(s.end), clean, searches
 			}
-			if k = s.search(doc[i:], skip, next); k < 0 || searches == maxSearches {
+			var n int
+			k, n = s.search(doc[i:], skip, next)
+			compared += n
+			if k < 0 || searches == maxSearches || compared > len(s.keys)+far*(searches+8) {
 				return values, 0, true, searches
 			}
 			searches++
@@ -234,23 +237,30 @@ func (s *Shape) skimArray(doc []byte, i int) (end int, clean bool) {
 }
 
 // maxSearches bounds the keys of one object that are not where they were expected. Past it
-// the general way, which knows all keys by a map, is faster.
-const maxSearches = 256
+// the general way, which knows all keys by a map, is faster. So it is in large objects whose
+// keys have no order, where a search goes far: more than once through all keys, which is what keys
+// in order need at most, and then far keys a search.
+const (
+	maxSearches = 256
+	far         = 32
+)
 
-// search finds the key at the start of doc, which is not keys[next]. It looks behind that
-// first, since most often keys are missing, and returns -1 for a key that is not known.
-func (s *Shape) search(doc []byte, skip, next int) int {
+// search finds the key at the start of doc, which is not keys[next], and counts what it
+// compares. It looks behind that first, since most often keys are missing, and returns -1 for
+// a key that is not known.
+func (s *Shape) search(doc []byte, skip, next int) (k, compared int) {
 	for k := next + 1; k < len(s.keys); k++ {
 		if starts(doc, s.keys[k].text[skip:]) {
-			return k
+			return k, k - next
 		}
 	}
+	compared = max(len(s.keys)-next-1, 0)
 	for k := range min(next, len(s.keys)) {
 		if starts(doc, s.keys[k].text[skip:]) {
-			return k
+			return k, compared + k + 1
 		}
 	}
-	return -1
+	return -1, compared + next
 }
 
 func starts(doc []byte, text string) bool {

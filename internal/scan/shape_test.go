@@ -138,6 +138,42 @@ func TestGuessLearnsOrder(t *testing.T) {
 	}
 }
 
+// wide is an object with the keys k<first>, k<first+step>... below n.
+func wide(first, step, n int) []byte {
+	var b strings.Builder
+	for i := first; i < n; i += step {
+		fmt.Fprintf(&b, `,"k%d":%d`, i, i)
+	}
+	return []byte("{" + b.String()[1:] + "}\n")
+}
+
+// TestWideObjects has very many keys in an object. Were each compared with all, learning two of
+// them would take minutes.
+func TestWideObjects(t *testing.T) {
+	const many, n = 100_000, 10_000
+	var g Guess
+	odd := wide(1, 2, 2*many)
+	if !g.Learn(wide(0, 2, 2*many), 0) || !g.Learn(odd, 0) {
+		t.Fatal("nothing learned")
+	}
+	if fit := g.Check(odd, 0, nil); fit.Shape == nil || len(fit.Out) != 2*many {
+		t.Errorf("%d values, want one for each key of both", len(fit.Out))
+	}
+	shape := newShape(wide(0, 1, n), 0, maxInner)
+	f := func(what string, doc []byte, fits bool, want int) {
+		t.Helper()
+		_, end, _, searches := shape.Check(doc, 0, nil)
+		if end > 0 != fits || searches > want {
+			t.Errorf("%s: %d searches, fits: %v", what, searches, end > 0)
+		}
+	}
+	f("the first half is missing", wide(n/2, 1, n), true, 1)
+	f("most are missing", wide(99, 100, n), true, 200)
+	backwards := strings.Split(strings.Trim(string(wide(0, 1, n)), "{}\n"), ",")
+	slices.Reverse(backwards)
+	f("far from where they were expected", []byte("{"+strings.Join(backwards, ",")+"}\n"), false, 3)
+}
+
 func TestShapeMember(t *testing.T) {
 	var g Guess
 	doc := []byte(`{ "a" : 1 , "\u00e9" : "x" }` + "\n")
