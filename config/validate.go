@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Validate checks everything that Parse checks, for a Config that a program has filled. The
@@ -55,6 +56,9 @@ func (c *Config) rules(m mask) Errors {
 	if slices.ContainsFunc(strings.Split(c.Path, "/"), func(segment string) bool { return segment == "." || segment == ".." }) {
 		p.add("s3_bucket_path", c.Path, `must have no "." or ".." between its slashes`)
 	}
+	if strings.ContainsFunc(c.Path, unlisted) {
+		p.add("s3_bucket_path", c.Path, "must have no control characters")
+	}
 	const both = "access_key_id and secret_access_key must be given together"
 	if c.AccessKeyID == "" && c.SecretAccessKey != "" {
 		p.add("access_key_id", nil, both)
@@ -75,6 +79,10 @@ func (c *Config) rules(m mask) Errors {
 	}
 	return p.errors
 }
+
+// unlisted reports what the XML of a store's listing can't tell, or tells as something else: an
+// object that is not found there can't be replaced.
+func unlisted(r rune) bool { return unicode.IsControl(r) || r == '\ufffe' || r == '\uffff' }
 
 // bareValue reports whether text is a JSON number or boolean.
 func bareValue(text string) bool {
