@@ -1,5 +1,5 @@
 // Package gateway runs a real S3 server, Versity's gateway over a plain
-// directory, as a child process. Tests and the demo use it: what they write
+// directory, as a child process. Tests and make demo use it: what they write
 // goes through the wire protocol, and lands in files that can be looked at.
 package gateway
 
@@ -27,7 +27,7 @@ const (
 	// stopWait is how long the gateway may take to end by itself.
 	stopWait = 5 * time.Second
 
-	accessKey = "sluice"
+	accessKey = "gateway-user" // no word that a message could have: it is masked in all of them
 	region    = "us-east-1"
 )
 
