@@ -25,8 +25,9 @@ build: modules ## Build .bin/sluice
 	CGO_ENABLED=0 go build -trimpath -o $(BIN)/sluice ./cmd/sluice
 
 demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 server
-	go build -o $(BIN)/demo ./internal/demo
-	$(BIN)/demo -sluice $(BIN)/sluice
+	go build -o $(BIN)/withs3 ./internal/gateway/cmd/withs3
+	echo "starting an S3 server on this machine for: sluice demo --config config.json"
+	$(BIN)/withs3 $(BIN)/sluice demo --config
 
 test: modules plotting $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"

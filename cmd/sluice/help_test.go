@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-//go:generate go test -run ^TestCommandsAreDocumented$ . -update
+//go:generate go test -count=1 -run ^(TestCommandsAreDocumented|TestDemoPage)$ . -update
 
-var update = flag.Bool("update", false, "write the help into docs/COMMANDS.md again")
+var update = flag.Bool("update", false, "write the help into docs/COMMANDS.md, and docs/DEMO.md, again")
 
 const commandsDoc = "../../docs/COMMANDS.md"
 

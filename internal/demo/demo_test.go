@@ -1,7 +1,8 @@
-package main
+package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	os.Stdout.WriteString(said)
-	if said == "" { // one that hangs
+	if strings.Contains(said, "LOG") { // one that hangs
 		time.Sleep(time.Minute)
 	}
 	if strings.Contains(said, "TRACE") {
@@ -31,8 +32,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// fakeSluice returns a sluice that says something, and the directory of temporary files.
-func fakeSluice(t *testing.T, says string) (binary, temp string) {
+// withFake returns options for a sluice that says something, and the directory of temporary files.
+func withFake(t *testing.T, says string) (opts Options, temp string) {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
@@ -41,7 +42,7 @@ func fakeSluice(t *testing.T, says string) (binary, temp string) {
 	temp = t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv(fakeEnv, says)
-	return binary, temp
+	return Options{Binary: binary, Out: io.Discard}, temp
 }
 
 // The README beside the recording says what is in it.
@@ -78,31 +79,113 @@ func atoi(t *testing.T, s string) int {
 	return n
 }
 
+const (
+	succeeded = `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}` + "\n"
+	mismatch  = "what came out is not what went in"
+)
+
 // A run that fails says why, and leaves neither files nor processes behind.
 func TestFailures(t *testing.T) {
-	f := func(says, want string) {
+	f := func(says string, want ...string) {
 		t.Helper()
-		binary, temp := fakeSluice(t, says)
-		err := run(t.Context(), binary, io.Discard)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("sluice says %s: got the error %v, want one with %q", says, err, want)
-		}
+		opts, temp := withFake(t, says)
+		checkError(t, Run(t.Context(), opts), want...)
 		checkEmpty(t, temp)
 	}
-	f(`{"type":"TRACE","trace":{"type":"ERROR","error":{"message":"no such bucket","failure_type":"config_error"}}}`, "config_error: no such bucket")
-	f(`{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"may not list"}}`, "FAILED may not list")
-	f(`{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`, "what came out is not what went in")
-	f(`panic`, "no message")
+	f(`{"type":"TRACE","trace":{"type":"ERROR","error":{"message":"no such bucket","failure_type":"config_error"}}}`+"\n", "exit status 2", "no such bucket")
+	f(`{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"may not list"}}`+"\n", "FAILED: may not list")
+	f(succeeded, mismatch)
+	f("panic\n"+succeeded, `no message: "panic"`)
+	f(`{"type":`, `in the middle of a message: "{\"type\":"`)
+	f("", "no answer")
+}
+
+func checkError(t *testing.T, err error, want ...string) {
+	t.Helper()
+	for _, text := range want {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("got the error %v, want one with %q", err, text)
+		}
+	}
+}
+
+// What a run that failed leaves on purpose is named.
+func TestFailureKeeps(t *testing.T) {
+	opts, temp := withFake(t, succeeded)
+	opts.Keep = true
+	err := Run(t.Context(), opts)
+	left, _ := filepath.Glob(filepath.Join(temp, "*", "*"))
+	if len(left) != 4 { // three files and the bucket
+		t.Fatalf("left are %v", left)
+	}
+	checkError(t, err, mismatch, "written until then is in "+filepath.Dir(left[0]))
+}
+
+// A store that is gone when everything is to be removed: both errors are told, and the copy of
+// the config goes all the same.
+func TestStoreIsGone(t *testing.T) {
+	opts, temp := withFake(t, succeeded)
+	top := t.TempDir()
+	if err := os.WriteFile(filepath.Join(top, "bucket"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opts.Config = []byte(`{"s3_endpoint": "file://` + top + `", "s3_bucket_name": "bucket", "s3_bucket_path": "data", "s3_bucket_region": "", "format": {"format_type": "CSV"}}`)
+	checkError(t, Run(t.Context(), opts), "tidying up: ", "look below "+filepath.Join(top, "bucket", "data", "_sluice_demo_"))
+	checkEmpty(t, temp)
+}
+
+// cancelling is a reader that interrupts the demo when it sees the first LOG message.
+type cancelling struct{ cancel context.CancelCauseFunc }
+
+func (c cancelling) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "begun") {
+		c.cancel(errors.New("interrupted"))
+	}
+	return len(p), nil
 }
 
 func TestInterrupt(t *testing.T) {
-	binary, temp := fakeSluice(t, "")
+	opts, temp := withFake(t, `{"type":"LOG","log":{"level":"INFO","message":"begun"}}`+"\n")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(500*time.Millisecond, func() { cancel(errors.New("interrupted")) })
-	if err := run(ctx, binary, io.Discard); err == nil || !strings.Contains(err.Error(), "interrupted") {
+	opts.Out = cancelling{cancel}
+	if err := Run(ctx, opts); err == nil || err.Error() != "interrupted" {
 		t.Errorf("got the error %v, want the reason of the end", err)
 	}
 	checkEmpty(t, temp)
+}
+
+// A config of the user's has nothing changed but its path.
+func TestConfig(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		rest := `, "s3_bucket_name": "b", "s3_bucket_region": "", "format": {"format_type": "CSV"}, "file_size_mb": 1e3, "unknown": [1.50]}`
+		got, err := (&place{users: true}).config([]byte("\xef\xbb\xbf" + `{"s3_bucket_path": ` + in + rest))
+		var doc map[string]json.RawMessage
+		if err == nil {
+			err = json.Unmarshal(got, &doc)
+		}
+		path := regexp.MustCompile(`_[a-z2-7]{10}"`).ReplaceAllString(string(doc["s3_bucket_path"]), `_X"`)
+		if err != nil || path != want || len(doc) != 6 || string(doc["file_size_mb"]) != "1e3" || !strings.Contains(string(doc["unknown"]), "1.50") {
+			t.Errorf("the path %s became %s, want %s, in\n%s\n%v", in, path, want, got, err)
+		}
+	}
+	f(`""`, `"_sluice_demo_X"`)
+	f(`"data"`, `"data/_sluice_demo_X"`)
+	f(`"/a//b/"`, `"a/b/_sluice_demo_X"`)
+	f(`"a \"b\""`, `"a \"b\"/_sluice_demo_X"`)
+}
+
+func TestShellWord(t *testing.T) {
+	f := func(in, want string) {
+		t.Helper()
+		if got := shellWord(in); got != want {
+			t.Errorf("shellWord(%q) = %s, want %s", in, got, want)
+		}
+	}
+	f("/tmp/sluice-demo-1", "/tmp/sluice-demo-1")
+	f("/tmp/ä_b.c", "/tmp/ä_b.c")
+	f("/tmp/a b", "'/tmp/a b'")
+	f("/tmp/it's $x", `'/tmp/it'\''s $x'`)
 }
 
 func checkEmpty(t *testing.T, dir string) {
@@ -138,6 +221,23 @@ func TestNumber(t *testing.T) {
 	f(999, "999")
 	f(1000, "1,000")
 	f(1234567, "1,234,567")
+}
+
+func TestLog(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		var out strings.Builder
+		screen{&out}.log("INFO", text)
+		if out.String() != want {
+			t.Errorf("the message %q became\n%s\nwant\n%s", text, out.String(), want)
+		}
+	}
+	long := strings.Repeat("x", width-7)
+	f("a  b", "  INFO a b\n")
+	f("", "  INFO\n")
+	f(long, "  INFO "+long+"\n")
+	f("a "+long, "  INFO a\n       "+long+"\n")
+	f("a ü"+long+" b", "  INFO a\n       ü"+long+"\n       b\n")
 }
 
 func TestTable(t *testing.T) {

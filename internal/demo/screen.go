@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -7,19 +7,40 @@ import (
 	"unicode/utf8"
 )
 
-// width is how many columns a plain terminal has, at least.
-const width = 100
+// width is how many columns a terminal has, at least.
+const width = 80
 
 // screen writes lines that fit a terminal. That nobody reads them is no reason to fail.
 type screen struct{ w io.Writer }
 
-func (s screen) title(text string) {
+// title begins a new part.
+func (s screen) title(format string, args ...any) {
 	s.line("")
-	s.line("%s", text)
+	s.line(format, args...)
 }
 
+// line writes a line as it is: a path that was cut could not be copied.
 func (s screen) line(format string, args ...any) {
-	_, _ = fmt.Fprintln(s.w, cut(fmt.Sprintf(format, args...), width))
+	_, _ = fmt.Fprintf(s.w, format+"\n", args...)
+}
+
+// data writes a line of which the beginning is enough.
+func (s screen) data(format string, args ...any) {
+	s.line("%s", cut(fmt.Sprintf(format, args...), width))
+}
+
+// log writes a LOG message of sluice. They are written for a log, where lines may be long.
+func (s screen) log(level, text string) {
+	const indent = "       "
+	line := fmt.Sprintf("  %-4s", level)
+	for _, word := range strings.Fields(text) {
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width && line != indent[1:] {
+			s.line("%s", line)
+			line = indent[1:]
+		}
+		line += " " + word
+	}
+	s.line("%s", line)
 }
 
 // table aligns its columns: numbers to the right, together with what stands above them.
@@ -44,7 +65,7 @@ func (s screen) table(rows [][]string) {
 			}
 			line.WriteString("  " + cell + pad)
 		}
-		s.line("%s", strings.TrimRight(line.String(), " "))
+		s.data("%s", strings.TrimRight(line.String(), " "))
 	}
 }
 

@@ -1,14 +1,14 @@
-package main
+package demo
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/sluice-data/sluice/airbyte"
+	"unicode"
 )
 
 const (
@@ -16,35 +16,37 @@ const (
 	sample    = "users" // the stream whose rows they are
 )
 
-// contents are the objects of each stream.
-type contents map[airbyte.StreamID][]object
+const docs = "https://github.com/sluice-data/sluice/tree/main/docs"
 
 // show runs the sync and tells of each step.
-func show(ctx context.Context, out screen, s *sluice) error {
-	rec := s.recording
-	out.line("A recorded sync of the connector source-faker, %s messages, into an S3 server on this machine", number(rec.lines))
-	if err := s.writeFiles(); err != nil {
+func show(ctx context.Context, out screen, p *program, rec *recording) error {
+	if err := showPlace(out, p.at); err != nil {
 		return err
 	}
-	out.title("$ sluice check --config " + configFile)
-	if err := s.check(ctx); err != nil {
+	out.title("$ %s", p.check())
+	p.at.opened = true
+	got, err := p.run(ctx, p.check(), out.log)
+	if err != nil {
 		return err
+	}
+	if got.check == "" {
+		return errors.New("sluice check gave no answer")
+	}
+	if got.check != "SUCCEEDED" {
+		p.at.opened = false // check has tidied up by itself
+		return fmt.Errorf("sluice check says %s: %s", got.check, got.checkReason)
 	}
 	out.line("  SUCCEEDED: every right that a sync needs was tried")
 
-	out.title("$ gunzip -c messages.jsonl.gz | sluice write --config " + configFile + " --catalog " + catalogFile)
-	got, err := s.write(ctx)
+	out.title("$ %s", p.write())
+	if got, err = p.run(ctx, p.write(), out.log); err != nil {
+		return err
+	}
+	found, err := p.at.readBack(ctx)
 	if err != nil {
 		return err
 	}
-	for _, l := range got.logs {
-		out.line("  %-5s %s", l.level, l.text)
-	}
-	found, err := readAll(ctx, s)
-	if err != nil {
-		return err
-	}
-	showObjects(out, rec, found)
+	showObjects(out, p.at, rec, found)
 	showRows(out, rec, found)
 	showStates(out, rec, got)
 	same := showComparison(out, rec, found, got)
@@ -55,26 +57,47 @@ func show(ctx context.Context, out screen, s *sluice) error {
 	return nil
 }
 
-func readAll(ctx context.Context, s *sluice) (contents, error) {
-	store, err := openBucket(ctx, s.server)
+// showPlace tells where all this happens. What is in a config of the user's is not printed.
+func showPlace(out screen, at *place) error {
+	into := "a directory that stands for a bucket"
+	if at.users {
+		into = "your bucket"
+	}
+	out.line("One sync, as Airbyte runs it: what the connector source-faker said, recorded,")
+	out.line("goes into %s: %s messages of %d streams.", into, number(at.recording.lines), len(at.recording.streams))
+	if at.users {
+		out.title("%s is your config with a path of its own. Nothing else is touched:", configFile)
+		out.line("  %s%s", at.name(), at.server())
+		return nil
+	}
+	out.title("$ cd %s", shellWord(at.dir))
+	out.line("$ cat %s", configFile)
+	text, err := os.ReadFile(filepath.Join(at.dir, configFile))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := contents{}
-	for _, stream := range s.recording.streams {
-		if found[stream.id], err = readBack(ctx, store, stream.id); err != nil {
-			return nil, fmt.Errorf("reading stream %s back: %w", stream.id, err)
-		}
+	for l := range strings.Lines(string(text)) {
+		out.line("  %s", strings.TrimSuffix(l, "\n"))
 	}
-	return found, nil
+	return nil
 }
 
-func showObjects(out screen, rec *recording, found contents) {
-	out.title("The objects in s3://" + bucketName)
+// shellWord is a word as a shell wants it.
+func shellWord(text string) string {
+	if plain := strings.IndexFunc(text, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+:@%", r)
+	}) < 0; plain {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+func showObjects(out screen, at *place, rec *recording, found contents) {
+	out.title("The objects in %s", at.name())
 	var rows [][]string
 	for _, stream := range rec.streams {
 		for _, o := range found[stream.id] {
-			rows = append(rows, []string{o.key, number(int(o.size)), "bytes"})
+			rows = append(rows, []string{o.name, number(int(o.size)), "bytes"})
 		}
 	}
 	out.table(rows)
@@ -87,23 +110,22 @@ func showRows(out screen, rec *recording, found contents) {
 			continue
 		}
 		o := found[stream.id][0]
-		out.title(fmt.Sprintf("The first %d rows of %s/%s", firstRows, sample, path.Base(o.key)))
+		out.title("The first %d rows of %s", firstRows, o.name)
 		lines := strings.SplitN(string(o.data), "\n", firstRows+2)
 		for _, l := range lines[:min(len(lines), firstRows+1)] {
-			out.line("  %s", strings.TrimSuffix(l, "\r"))
+			out.data("  %s", strings.TrimSuffix(l, "\r"))
 		}
 	}
 }
 
 func showStates(out screen, rec *recording, got *answer) {
-	out.title("The states that came back: with the last one of each stream the source would go on")
-	var rows [][]string
+	out.title("The last state of each stream: from there the source would go on")
 	for _, stream := range rec.streams {
 		if states := got.of(stream.id); len(states) > 0 {
-			rows = append(rows, []string{stream.id.String(), number(len(states)), states[len(states)-1].text})
+			out.line("  %s", stream.id)
+			out.data("    %s", states[len(states)-1].text)
 		}
 	}
-	out.table(rows)
 }
 
 // showComparison reports whether every row and every state came through.
@@ -133,7 +155,28 @@ func showSpeed(out screen, rec *recording, took time.Duration) {
 	for _, stream := range rec.streams {
 		rows += stream.rows
 	}
-	out.title(fmt.Sprintf("%s rows, %.1f MB, in %s: %s rows/s, %.1f MB/s", number(rows), mb,
-		took.Round(time.Millisecond), number(int(float64(rows)/took.Seconds())), mb/took.Seconds()))
-	out.line("Most of that is the start of a process: make bench measures the speed.")
+	out.title("%s rows, %.1f MB, in %s: %s rows/s, %.1f MB/s", number(rows), mb,
+		took.Round(time.Millisecond), number(int(float64(rows)/took.Seconds())), mb/took.Seconds())
+	out.line("Most of that is the start of a process; docs/PERFORMANCE.md has the speed.")
+}
+
+// showNext tells what became of the objects, and what to try now.
+func showNext(out screen, at *place) {
+	switch left := at.left(); {
+	case left != "":
+		out.title("All of this is still in %s", left)
+	case at.users:
+		out.title("The objects are removed again; --keep leaves them.")
+	default:
+		out.title("The directory is removed again; --keep leaves it, --keep DIR chooses it.")
+	}
+	out.title("What next")
+	out.line("  sluice check --config FILE    does your bucket work, with all rights?")
+	if !at.users {
+		out.line("  sluice demo --config FILE     all this in your bucket, and removed again")
+	}
+	out.line("  source read ... | sluice write --config FILE --catalog FILE")
+	out.line("                                a sync of yours")
+	out.line("  %s", docs)
+	out.line("                                CONFIG.md has all that a config can say")
 }

@@ -109,7 +109,7 @@ func upToDate(root, binary string) bool {
 }
 
 // repoRoot walks up from the working directory to this module's go.mod. A test
-// runs in its package's directory, and the demo anywhere in the repository.
+// runs in its package's directory, and withs3 anywhere in the repository.
 func repoRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -1,0 +1,126 @@
+package demo
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/sluice-data/sluice"
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/sink"
+)
+
+// object is an object of the bucket, as it was read back.
+type object struct {
+	name string // below the path of the config
+	size int64
+	data []byte // decompressed
+	rows int    // without the header
+}
+
+// readable is a store that can read.
+type readable interface {
+	sink.Store
+	Get(ctx context.Context, key string) (io.ReadCloser, error)
+}
+
+// contents are the objects of each stream.
+type contents map[airbyte.StreamID][]object
+
+// readBack gets all objects of the demo.
+func (at *place) readBack(ctx context.Context) (contents, error) {
+	opened, err := sluice.OpenStore(ctx, at.cfg)
+	if err != nil {
+		return nil, err
+	}
+	store, ok := opened.(readable)
+	if !ok {
+		return nil, errors.New("this store can't be read")
+	}
+	found := contents{}
+	for _, s := range at.recording.streams {
+		if found[s.id], err = at.readStream(ctx, store, s.id); err != nil {
+			return nil, fmt.Errorf("reading stream %s back: %w", s.id, err)
+		}
+	}
+	return found, nil
+}
+
+func (at *place) readStream(ctx context.Context, store readable, id airbyte.StreamID) ([]object, error) {
+	dir, err := sink.Dir(at.cfg.Path, id.Namespace, id.Name)
+	if err != nil {
+		return nil, err
+	}
+	var objects []object
+	for info, err := range store.List(ctx, dir+"/", "") {
+		if err != nil {
+			return nil, err
+		}
+		o := object{name: strings.TrimPrefix(info.Key, at.cfg.Path+"/"), size: info.Size}
+		raw, err := get(ctx, store, info.Key)
+		if err != nil {
+			return nil, err
+		}
+		format := at.cfg.Format.CSV
+		if o.data, err = decompress(raw, format.Compression.Type); err == nil {
+			o.rows, err = countRows(o.data, format)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", info.Key, err)
+		}
+		objects = append(objects, o)
+	}
+	return objects, nil
+}
+
+func get(ctx context.Context, store readable, key string) ([]byte, error) {
+	body, err := store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(body)
+	_ = body.Close() // everything is read: there is nothing left to lose
+	return data, err
+}
+
+func decompress(data []byte, by config.CompressionType) ([]byte, error) {
+	switch by {
+	case config.CompressionGZIP:
+		zr, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, err
+		}
+		return io.ReadAll(zr)
+	case config.CompressionZSTD:
+		zr, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		defer zr.Close()
+		return zr.DecodeAll(data, nil)
+	}
+	return data, nil
+}
+
+// countRows reads a file as any reader of CSV would: each row must have the columns that
+// the first has.
+func countRows(data []byte, format config.CSV) (int, error) {
+	r := csv.NewReader(bytes.NewReader(data))
+	r.Comma = rune(format.Delimiter[0]) // one ASCII character
+	rows, err := r.ReadAll()
+	if err != nil {
+		return 0, err
+	}
+	if format.Header && len(rows) > 0 {
+		rows = rows[1:]
+	}
+	return len(rows), nil
+}
