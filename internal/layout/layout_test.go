@@ -24,6 +24,7 @@ var order = []struct {
 	{"internal/feed", nil},
 	{"internal/pipe", nil},
 	{"internal/s3proxy", nil},
+	{"internal/generate", nil},
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
 	{"compress", nil},

@@ -1,9 +1,9 @@
-package bench
+package generate
 
 import "fmt"
 
-// Wide has 200 columns of mixed types, of which one in ten is null: about 5 KB a line.
-func Wide(seed uint64, size int) Workload {
+// wide has 200 columns of mixed types, of which one in ten is null: about 5 KB a line.
+func wide() *table {
 	t := &table{name: "wide", streams: []string{"accounts"}, namespace: "crm", dataFirst: true}
 	for i := range 200 {
 		kind := wideKinds[i%len(wideKinds)]
@@ -19,16 +19,16 @@ func Wide(seed uint64, size int) Workload {
 		}
 		t.fields = append(t.fields, f)
 	}
-	return t.workload(seed, size)
+	return t
 }
 
 var wideKinds = []field{
-	{"id", isInteger, func(m *maker) { m.int(m.n) }},
+	{"id", isInteger, func(m *maker) { m.int(m.row()) }},
 	{"amount", isNumber, func(m *maker) { m.decimal(m.rng.Float64()*1e6, 4) }},
 	{"name", isString, func(m *maker) { m.words(1, 3) }},
 	{"active", isBoolean, func(m *maker) { m.bool(m.rng.IntN(2) == 0) }},
 	{"day", isDate, func(m *maker) { m.text(m.date()) }},
-	{"updated_at", `{"type":["null","string"],"format":"date-time"}`, func(m *maker) {
+	{"updated_at", isTime, func(m *maker) {
 		m.text(fmt.Sprintf("%sT%02d:%02d:%02d.%06dZ", m.date(), m.rng.IntN(24), m.rng.IntN(60), m.rng.IntN(60), m.rng.IntN(1e6)))
 	}},
 	{"count", isInteger, func(m *maker) { m.int(m.rng.IntN(1000)) }},
@@ -51,24 +51,23 @@ var wideKinds = []field{
 	}},
 }
 
-// Depth of the objects in Nested, the record's data not counted.
+// Depth of the objects in nested, the record's data not counted.
 const nestedLevels = 12
 
-// Nested has few fields, deep ones: objects of 12 levels, and arrays of objects; about 5 KB a line.
-func Nested(seed uint64, size int) Workload {
-	t := &table{name: "nested", streams: []string{"orders"}, namespace: "shop", dataFirst: true, fields: []field{
-		{"id", isInteger, func(m *maker) { m.int(m.n) }},
+// nested has few fields, deep ones: objects of 12 levels, and arrays of objects; about 5 KB a line.
+func nested() *table {
+	return &table{name: "nested", streams: []string{"orders"}, namespace: "shop", dataFirst: true, fields: []field{
+		{"id", isInteger, func(m *maker) { m.int(m.row()) }},
 		{"created", isDate, func(m *maker) { m.text(m.date()) }},
 		{"tree", isObject, func(m *maker) { m.tree(nestedLevels) }},
 		{"items", isArray, (*maker).items},
 		{"matrix", isArray, func(m *maker) {
 			m.list(6, func(int) {
-				m.list(8, func(int) { m.decimal(m.rng.NormFloat64(), 5) })
+				m.list(8, func(int) { m.decimal(m.normal(), 5) })
 			})
 		}},
 		{"note", isString, func(m *maker) { m.words(5, 20) }},
 	}}
-	return t.workload(seed, size)
 }
 
 func (m *maker) tree(levels int) {
@@ -130,11 +129,11 @@ func (m *maker) list(n int, element func(i int)) {
 	m.end(']')
 }
 
-// Quotes has text in which hardly a run of 20 bytes can be copied as it stands: markup,
+// quotes has text in which hardly a run of 20 bytes can be copied as it stands: markup,
 // JSON inside of strings, Windows paths, several lines, other scripts; about 1 KB a line.
-func Quotes(seed uint64, size int) Workload {
-	t := &table{name: "quotes", streams: []string{"events"}, namespace: "web", fields: []field{
-		{"id", isInteger, func(m *maker) { m.int(m.n) }},
+func quotes() *table {
+	return &table{name: "quotes", streams: []string{"events"}, namespace: "web", fields: []field{
+		{"id", isInteger, func(m *maker) { m.int(m.row()) }},
 		{"html", isString, func(m *maker) {
 			m.text(fmt.Sprintf("<a href=\"/%s?q=%d\" class=\"%s\">\"%s\"</a>", pick(m, words), m.rng.IntN(1e6), pick(m, words), m.sentence(3, 5)))
 		}},
@@ -158,15 +157,14 @@ func Quotes(seed uint64, size int) Workload {
 			m.text(fmt.Sprintf("SELECT \"%s\", \"%s\"\nFROM \"%s\" -- %s", pick(m, words), pick(m, words), pick(m, words), pick(m, names)))
 		}},
 	}}
-	return t.workload(seed, size)
 }
 
 var names = []string{"Zoë Brontë", "Łukasz Żółć", "Ærøskøbing", "東京都千代田区", "Ελλάδα", "Москва", "مرحبا", "naïve café 🙂", "Größe \"XL\"", "O’Neill – “quoted”"}
 
-// Text has a long comment a record: 4 to 16 KB, in paragraphs.
-func Text(seed uint64, size int) Workload {
-	t := &table{name: "text", streams: []string{"tickets"}, namespace: "support", fields: []field{
-		{"id", isInteger, func(m *maker) { m.int(m.n) }},
+// text has a long comment a record: 4 to 16 KB, in paragraphs.
+func text() *table {
+	return &table{name: "text", streams: []string{"tickets"}, namespace: "support", fields: []field{
+		{"id", isInteger, func(m *maker) { m.int(m.row()) }},
 		{"subject", isString, func(m *maker) { m.words(4, 6) }},
 		{"comment", isString, func(m *maker) {
 			size := 4096 + m.rng.IntN(12289)
@@ -179,5 +177,4 @@ func Text(seed uint64, size int) Workload {
 		}},
 		{"closed", isBoolean, func(m *maker) { m.bool(m.rng.IntN(2) == 0) }},
 	}}
-	return t.workload(seed, size)
 }

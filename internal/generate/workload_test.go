@@ -1,8 +1,10 @@
-package bench
+package generate
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -106,6 +108,32 @@ func TestWorkloadsAreTheSameForASeed(t *testing.T) {
 	}
 }
 
+// TestWorkloadsStay: recorded results name their workloads, so these bytes may not change.
+func TestWorkloadsStay(t *testing.T) {
+	f := func(name, catalog, block string) {
+		t.Helper()
+		g, err := Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := g.Make(1, 1<<20)
+		if got, want := sum(w.Catalog)+" "+sum(w.Block), catalog+" "+block; got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+	f("tpch-lineitem", "fb4aa4895974a3bf", "607233aa3c794b79")
+	f("wide", "6244fec577efdc27", "d1a9ce76f42cc463")
+	f("nested", "e0ebb508b00c0268", "ede0f00f7e60bb00")
+	f("quotes", "7ec6fe072af2fbdc", "7be37a09f6d0ae53")
+	f("text", "784db5f20f9ead18", "5c0c1e24de624ab7")
+	f("interleaved", "095cf27a8a14e738", "4783f18a655c24c9")
+	f("sparse", "fb4aa4895974a3bf", "d52bdf9384416ffc")
+	f("python", "e81d1a09118c27b4", "68dc19c21be11b0f")
+}
+
+// sum is the beginning of a SHA-256.
+func sum(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text))[:16] }
+
 // TestShapes: each workload is what its name says.
 func TestShapes(t *testing.T) {
 	f := func(name string, want func(w Workload, first string) bool) {
@@ -146,7 +174,7 @@ func TestShapes(t *testing.T) {
 }
 
 func TestPrefix(t *testing.T) {
-	w := Lineitem(1, 1<<20)
+	w := lineitemTable().workload(1, 1<<20)
 	f := func(size, want int) {
 		t.Helper()
 		text, records := w.Prefix(size)

@@ -1,22 +1,18 @@
-package bench
+package generate
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
-// Lineitem is the table of that name from TPC-H, as a source would send it: about 570
-// bytes a line, 17 fields, one of them nested. size is about that of the block in bytes.
-func Lineitem(seed uint64, size int) Workload {
-	t := &table{name: "tpch-lineitem", streams: []string{"lineitem"}, namespace: "tpch", fields: lineitem}
-	return t.workload(seed, size)
+// lineitemTable is the table of that name from TPC-H, as a source would send it: about 570
+// bytes a line, 17 fields, one of them nested.
+func lineitemTable() *table {
+	return &table{name: "tpch-lineitem", streams: []string{"lineitem"}, namespace: "tpch", fields: lineitem}
 }
 
 var lineitem = []field{
-	{"l_orderkey", isInteger, func(m *maker) { m.int(m.n / 4) }},
+	{"l_orderkey", isInteger, func(m *maker) { m.int(m.row() / 4) }},
 	{"l_partkey", isInteger, func(m *maker) { m.int(m.rng.IntN(200000)) }},
 	{"l_suppkey", isInteger, func(m *maker) { m.int(m.rng.IntN(10000)) }},
-	{"l_linenumber", isInteger, func(m *maker) { m.int(m.n%7 + 1) }},
+	{"l_linenumber", isInteger, func(m *maker) { m.int(m.row()%7 + 1) }},
 	{"l_quantity", isNumber, func(m *maker) { m.int(m.rng.IntN(50) + 1) }},
 	{"l_extendedprice", isNumber, func(m *maker) { m.decimal(float64(m.rng.IntN(10000000))/100, 2) }},
 	{"l_discount", isNumber, func(m *maker) { m.decimal(float64(m.rng.IntN(10))/100, 2) }},
@@ -46,41 +42,27 @@ var (
 	modes        = []string{"REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB"}
 )
 
-// Interleaved is 500 streams of lineitem records, mixed at random record by record: as many
+// interleaved is 500 streams of lineitem records, mixed at random record by record: as many
 // open objects, and hardly two records in a row that belong together.
-func Interleaved(seed uint64, size int) Workload {
+func interleaved() *table {
 	t := &table{name: "interleaved", namespace: "tpch", fields: lineitem}
 	for i := range 500 {
 		t.streams = append(t.streams, fmt.Sprintf("lineitem_%03d", i))
 	}
-	return t.workload(seed, size)
+	return t
 }
 
-// Sparse is lineitem as a document store sends it: each key but the first is missing in a
+// sparse is lineitem as a document store sends it: each key but the first is missing in a
 // third of the records, and in one of ten records the keys come in another order.
-func Sparse(seed uint64, size int) Workload {
-	t := &table{name: "sparse", streams: []string{"lineitem"}, namespace: "tpch", fields: lineitem, dataFirst: true}
-	t.data = func(m *maker, fields []field) {
-		if m.rng.IntN(10) == 0 {
-			fields = slices.Clone(fields)
-			m.rng.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
-		}
-		m.begin('{')
-		for i := range fields {
-			if i > 0 && m.rng.IntN(3) == 0 {
-				continue
-			}
-			m.key(fields[i].name)
-			fields[i].value(m)
-		}
-		m.end('}')
+func sparse() *table {
+	return &table{
+		name: "sparse", streams: []string{"lineitem"}, namespace: "tpch", fields: lineitem, dataFirst: true,
+		missing: 3, shuffled: 10,
 	}
-	return t.workload(seed, size)
 }
 
-// Python is lineitem as json.dumps writes it: a space behind each ':' and ',', and as
+// python is lineitem as json.dumps writes it: a space behind each ':' and ',', and as
 // sources without namespaces send it.
-func Python(seed uint64, size int) Workload {
-	t := &table{name: "python", streams: []string{"lineitem"}, fields: lineitem, dataFirst: true, python: true}
-	return t.workload(seed, size)
+func python() *table {
+	return &table{name: "python", streams: []string{"lineitem"}, fields: lineitem, dataFirst: true, python: true}
 }
