@@ -88,19 +88,30 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	}
 	e := &Engine{
 		cfg: cfg, opts: opts, store: store, memory: memory,
-		catalog: stages.NewCatalog(tables),
-		uploader: sink.NewUploader(store, sink.UploadOptions{
-			PartSize:    cfg.Upload.PartSize(),
-			Concurrency: cfg.Upload.Concurrency,
-			Memory:      memory.buffers,
-			MaxObject:   cfg.FileSize(),
-		}),
+		catalog:  stages.NewCatalog(tables),
+		uploader: sink.NewUploader(store, uploadOptions(cfg, memory)),
 	}
 	at := opts.Now()
 	for _, t := range tables {
 		e.keys = append(e.keys, &sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Extension()})
 	}
 	return e, nil
+}
+
+// UploadOptions are those of a sync with this config on this machine, for a program that makes
+// uploads of its own. The warning, if there is one, says that the memory may not do.
+func UploadOptions(cfg *config.Config) (opts sink.UploadOptions, warning string) {
+	m := divide(cfg, containerLimit())
+	return uploadOptions(cfg, m), m.warning
+}
+
+func uploadOptions(cfg *config.Config, m memory) sink.UploadOptions {
+	return sink.UploadOptions{
+		PartSize:    cfg.Upload.PartSize(),
+		Concurrency: cfg.Upload.Concurrency,
+		Memory:      m.buffers,
+		MaxObject:   cfg.FileSize(),
+	}
 }
 
 // complete checks the config, which a program may have filled by hand, and sets the

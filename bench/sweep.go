@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/bench/report"
+	"github.com/sluice-data/sluice/internal/tune"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/s3"
 )
@@ -34,27 +34,12 @@ type Sweep struct {
 	Log         io.Writer
 }
 
-// The engine's defaults (see sink.UploadOptions), which the sweep judges.
-const (
-	defaultPart        = 8 << 20
-	defaultConcurrency = 16
-	defaultMemory      = 256 << 20
-)
+// defaultMemory is the engine's budget for the buffers of uploads (see sink.UploadOptions). The
+// settings that fit into it are judged.
+const defaultMemory = 256 << 20
 
-// cell is one place of the sweep.
-type cell struct {
-	part        int64
-	concurrency int
-	rate        float64 // MB/s
-}
-
-// memory is what the cell's uploads need: the parts on their way, two that wait for a
-// worker, and the one that fills.
-func (c cell) memory() int64 { return int64(c.concurrency+3) * c.part }
-
-func (c cell) isDefault() bool { return c.part == defaultPart && c.concurrency == defaultConcurrency }
-
-func (c cell) String() string { return fmt.Sprintf("%d MiB × %d", c.part>>20, c.concurrency) }
+// cell is one place of the sweep, and what it was measured to bring.
+type cell = tune.Rated
 
 // target is a server of the sweep.
 type target struct {
@@ -114,7 +99,7 @@ func (s *Sweep) sweep(ctx context.Context, p *proxy, to target) ([]cell, string,
 	if err != nil {
 		return nil, "", err
 	}
-	def := cell{part: defaultPart, concurrency: defaultConcurrency}
+	def := cell{Setting: tune.Default}
 	direct, err := s.measure(ctx, to, to.bucket.Endpoint, def)
 	if err != nil {
 		return nil, "", err
@@ -126,44 +111,40 @@ func (s *Sweep) sweep(ctx context.Context, p *proxy, to target) ([]cell, string,
 	var cells []cell
 	for _, part := range s.PartSizes {
 		for _, n := range s.Concurrency {
-			c, err := s.measure(ctx, to, slow, cell{part: part, concurrency: n})
+			c, err := s.measure(ctx, to, slow, cell{Setting: tune.Setting{PartSize: part, Concurrency: n}})
 			if err != nil {
 				return nil, "", err
 			}
-			_, _ = fmt.Fprintf(s.Log, "  %s, %v: %.0f MB/s\n", to.name, c, c.rate)
+			_, _ = fmt.Fprintf(s.Log, "  %s, %v: %.0f MB/s\n", to.name, c, c.Rate)
 			cells = append(cells, c)
 		}
 	}
 	return cells, fmt.Sprintf("%s: without the proxy %v gets %.0f MB/s, through the proxy alone %.0f. %s",
-		to.name, def, direct.rate, copied.rate, verdict(cells)), nil
+		to.name, def, direct.Rate, copied.Rate, verdict(cells)), nil
 }
+
+func isDefault(c cell) bool { return c.Setting == tune.Default }
 
 // verdict says which part size and concurrency are right: the ones that need the least
 // memory among those that are nearly as fast as the fastest, within the default budget.
 func verdict(cells []cell) string {
-	cells = slices.DeleteFunc(slices.Clone(cells), func(c cell) bool { return c.memory() > defaultMemory })
+	cells = slices.DeleteFunc(slices.Clone(cells), func(c cell) bool { return c.Memory() > defaultMemory })
 	if len(cells) == 0 {
 		return "No cell fits into the default memory budget."
 	}
-	best := slices.MaxFunc(cells, func(a, b cell) int { return cmp.Compare(a.rate, b.rate) })
-	cheapest := best
-	for _, c := range cells {
-		if c.rate >= 0.95*best.rate && (c.memory() < cheapest.memory() || c.memory() == cheapest.memory() && c.rate > cheapest.rate) {
-			cheapest = c
-		}
-	}
+	best, cheapest := tune.Fastest(cells), tune.Frugal(cells)
 	text := fmt.Sprintf("Within the default budget of %d MiB the fastest is %v with %.0f MB/s; the one with the least memory within 5%% of it is %v with %.0f MB/s and %d MiB.",
-		defaultMemory>>20, best, best.rate, cheapest, cheapest.rate, cheapest.memory()>>20)
-	i := slices.IndexFunc(cells, cell.isDefault)
+		defaultMemory>>20, best, best.Rate, cheapest, cheapest.Rate, cheapest.Memory()>>20)
+	i := slices.IndexFunc(cells, isDefault)
 	if i < 0 {
 		return text
 	}
 	def := cells[i]
-	text += fmt.Sprintf(" The default, %v, gets %.0f MB/s with %d MiB", def, def.rate, def.memory()>>20)
-	if def.rate >= 0.95*best.rate {
+	text += fmt.Sprintf(" The default, %v, gets %.0f MB/s with %d MiB", def, def.Rate, def.Memory()>>20)
+	if def.Rate >= 0.95*best.Rate {
 		return text + ": it is right here."
 	}
-	return text + fmt.Sprintf(", %.0f%% of the fastest: %v would be better here.", def.rate/best.rate*100, cheapest)
+	return text + fmt.Sprintf(", %.0f%% of the fastest: %v would be better here.", def.Rate/best.Rate*100, cheapest)
 }
 
 // add appends the rows and the heat map of one server.
@@ -172,9 +153,9 @@ func (s *Sweep) add(t *report.Table, name string, cells []cell) {
 	for i, part := range s.PartSizes {
 		row := []string{fmt.Sprintf("%s, %d MiB", name, part>>20)}
 		for _, c := range cells[i*len(s.Concurrency) : (i+1)*len(s.Concurrency)] {
-			row = append(row, grouped(c.rate))
-			p := report.Point{X: float64(c.concurrency), Y: float64(c.part >> 20), Z: c.rate}
-			if c.isDefault() {
+			row = append(row, grouped(c.Rate))
+			p := report.Point{X: float64(c.Concurrency), Y: float64(c.PartSize >> 20), Z: c.Rate}
+			if isDefault(c) {
 				p.Label = "default"
 			}
 			series.Points = append(series.Points, p)
@@ -190,7 +171,7 @@ func (s *Sweep) measure(ctx context.Context, to target, endpoint string, c cell)
 	for range s.Runs {
 		store, err := s3.New(ctx, s3.Settings{
 			Bucket: to.bucket.Name, Region: to.bucket.Region, Endpoint: endpoint,
-			AccessKeyID: to.bucket.AccessKey, SecretAccessKey: to.bucket.SecretKey, Connections: c.concurrency,
+			AccessKeyID: to.bucket.AccessKey, SecretAccessKey: to.bucket.SecretKey, Connections: c.Concurrency,
 		})
 		if err != nil {
 			return c, err
@@ -202,14 +183,14 @@ func (s *Sweep) measure(ctx context.Context, to target, endpoint string, c cell)
 		rates = append(rates, float64(s.Volume)/1e6/took.Seconds())
 	}
 	slices.Sort(rates)
-	c.rate = rates[len(rates)/2]
+	c.Rate = rates[len(rates)/2]
 	return c, nil
 }
 
 // upload sends the volume as one object.
 func (s *Sweep) upload(ctx context.Context, store sink.Store, c cell) (time.Duration, error) {
 	up := sink.NewUploader(store, sink.UploadOptions{
-		PartSize: c.part, Concurrency: c.concurrency, Memory: max(defaultMemory, c.memory()+c.part),
+		PartSize: c.PartSize, Concurrency: c.Concurrency, Memory: max(defaultMemory, c.Memory()+c.PartSize),
 	})
 	start := time.Now()
 	group, ctx := errgroup.WithContext(ctx)
@@ -217,13 +198,8 @@ func (s *Sweep) upload(ctx context.Context, store sink.Store, c cell) (time.Dura
 		defer up.Close()
 		set := up.NewSet(false)
 		object := set.Open("sweep/object.csv", func(int64) sink.Metadata { return nil }, func() {})
-		for sent, at := int64(0), 0; sent < s.Volume; {
-			n := min(512<<10, int64(len(s.CSV)-at), s.Volume-sent)
-			if err := object.Append(ctx, s.CSV[at:at+int(n)], 1); err != nil {
-				return err
-			}
-			sent += n
-			at = (at + int(n)) % len(s.CSV)
+		if err := tune.Feed(ctx, object, s.CSV, s.Volume); err != nil {
+			return err
 		}
 		return set.Commit(ctx, nil)
 	})

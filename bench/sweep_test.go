@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-data/sluice/internal/tune"
 	"github.com/sluice-data/sluice/sink/s3"
 )
 
@@ -28,7 +29,7 @@ func TestStub(t *testing.T) {
 		t.Helper()
 		before := stub.Bytes.Load()
 		s.Volume = volume
-		if _, err := s.upload(t.Context(), store, cell{part: 5 << 20, concurrency: 2}); err != nil {
+		if _, err := s.upload(t.Context(), store, at(5, 2, 0)); err != nil {
 			t.Fatal(err)
 		}
 		if got := stub.Bytes.Load() - before; got != volume || stub.Objects.Load() != objects {
@@ -62,6 +63,11 @@ func TestStubLooksAtSums(t *testing.T) {
 	f("", http.StatusBadRequest)
 }
 
+// at is a cell with parts of so many MiB.
+func at(part int64, concurrency int, rate float64) cell {
+	return cell{Setting: tune.Setting{PartSize: part << 20, Concurrency: concurrency}, Rate: rate}
+}
+
 func TestVerdict(t *testing.T) {
 	f := func(want string, cells ...cell) {
 		t.Helper()
@@ -69,11 +75,11 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%v: got %q, want %q", cells, got, want)
 		}
 	}
-	f("it is right here", cell{8 << 20, 16, 100}, cell{16 << 20, 10, 104}, cell{5 << 20, 16, 90})
-	f("5 MiB × 16 with 96 MB/s and 95 MiB. The default, 8 MiB × 16, gets 100 MB/s with 152 MiB: it is right here", cell{8 << 20, 16, 100}, cell{5 << 20, 16, 96})
-	f("80% of the fastest: 8 MiB × 20 would be better here", cell{8 << 20, 16, 80}, cell{8 << 20, 20, 99}, cell{16 << 20, 12, 100})
-	f("the fastest is 8 MiB × 16", cell{8 << 20, 16, 80}, cell{32 << 20, 32, 999}) // too large
-	f("No cell", cell{32 << 20, 32, 999})
+	f("it is right here", at(8, 16, 100), at(16, 10, 104), at(5, 16, 90))
+	f("5 MiB × 16 with 96 MB/s and 95 MiB. The default, 8 MiB × 16, gets 100 MB/s with 152 MiB: it is right here", at(8, 16, 100), at(5, 16, 96))
+	f("80% of the fastest: 8 MiB × 20 would be better here", at(8, 16, 80), at(8, 20, 99), at(16, 12, 100))
+	f("the fastest is 8 MiB × 16", at(8, 16, 80), at(32, 32, 999)) // too large
+	f("No cell", at(32, 32, 999))
 }
 
 // TestSweep needs Toxiproxy, which make bench-sweep builds. No connection is faster than it

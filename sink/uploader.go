@@ -87,6 +87,10 @@ func NewUploader(store Store, opts UploadOptions) *Uploader {
 	}
 }
 
+// PartSize is that of an object's first parts, in bytes: the one of the options, within what the
+// store, the memory and the largest object allow.
+func (u *Uploader) PartSize() int64 { return u.opts.PartSize }
+
 // Run does the requests until Close, or until one of them fails.
 func (u *Uploader) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)

@@ -31,7 +31,7 @@ func messages(t *testing.T, opts Options) (text, catalog []byte) {
 // TestMessages: each line of each shape is valid, and a record fits the catalog.
 func TestMessages(t *testing.T) {
 	for _, shape := range Shapes {
-		text, catalog := messages(t, Options{Shapes: []string{shape.Name}, Streams: 2, Rows: 250, Seed: 3, StateEvery: 100, Statuses: true})
+		text, catalog := messages(t, Options{Shapes: []string{shape.Name}, Streams: 2, Rows: 100, Seed: 3, StateEvery: 40, Statuses: true})
 		streams := columns(t, catalog)
 		var decoder airbyte.Decoder
 		seen := map[string]bool{} // keys of the data of records
@@ -64,10 +64,10 @@ func TestMessages(t *testing.T) {
 				}
 			}
 		}
-		if want := len(streams[anyKey(streams)]); rows != 500 || len(streams) != 2 || len(seen) != want {
+		if want := len(streams[anyKey(streams)]); rows != 200 || len(streams) != 2 || len(seen) != want {
 			t.Errorf("%s: %d rows of %d streams, %d of %d fields", shape.Name, rows, len(streams), len(seen), want)
 		}
-		if len(different) < 490 {
+		if len(different) < 196 {
 			t.Errorf("%s: only %d of %d rows differ", shape.Name, len(different), rows)
 		}
 	}
@@ -138,20 +138,20 @@ func TestCatalog(t *testing.T) {
 func TestSameSeed(t *testing.T) {
 	f := func(shape string, seed uint64, want string) {
 		t.Helper()
-		text, _ := messages(t, Options{Shapes: []string{shape}, Streams: 2, Rows: 1500, Seed: seed, StateEvery: 1000, Statuses: true})
+		text, _ := messages(t, Options{Shapes: []string{shape}, Streams: 2, Rows: 150, Seed: seed, StateEvery: 100, Statuses: true})
 		if got := sum(text); got != want {
 			t.Errorf("%s, seed %d: got %s, want %s", shape, seed, got, want)
 		}
 	}
-	f("orders", 1, "b7058617020713e1")
-	f("orders", 2, "84e47307ad8531ab")
-	f("lineitem", 1, "2299cb8c669f198f")
-	f("wide", 1, "9eda74e9cae0772b")
-	f("nested", 1, "c9253fbd2e14925d")
-	f("quotes", 1, "892b8e2902d3e461")
-	f("text", 1, "8e915c6fbd6f2bed")
-	f("sparse", 1, "62af5290030a4c3e")
-	f("python", 1, "f1dba8adc8cb1340")
+	f("orders", 1, "ceb07aa9758f44b9")
+	f("orders", 2, "0bde5da73207ee12")
+	f("lineitem", 1, "a3c74c849088b40b")
+	f("wide", 1, "1f4b7ec76f8e82e1")
+	f("nested", 1, "4ca4db2abcce01b3")
+	f("quotes", 1, "8d4c4435225edfd1")
+	f("text", 1, "9389d5a4acf76181")
+	f("sparse", 1, "f6996b2b4ee63f73")
+	f("python", 1, "855c98a4c5d439b6")
 }
 
 // TestOrders: the shape has what makes data hard.

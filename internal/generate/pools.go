@@ -10,17 +10,23 @@ import (
 type pools struct {
 	columns []column
 	order   []int // 0, 1, 2...
-	bits    int   // each column has 2^bits texts
 }
 
-// mostTexts bounds those of all columns together, so that they stay in the processor's cache.
-const mostTexts = 1 << 15
+// A column has up to 2^mostBits texts: fewer where there are many columns, or long texts, so that
+// all of them stay in the processor's cache and are quickly made.
+const (
+	mostBits  = 10
+	leastBits = 6
+	mostTexts = 1 << 15   // of all columns
+	mostBytes = 256 << 10 // of a column
+)
 
 // column is a member of a record: some texts `,"name":value`, of which an empty one is a key
 // that is missing. Where live is set there are none: the value depends on its row.
 type column struct {
 	texts []byte
 	ends  []uint32
+	bits  int // there are 2^bits texts
 	live  *field
 	key   []byte // `,"name":` of live
 }
@@ -35,33 +41,37 @@ func (c *column) text(i int) []byte {
 func newPools(t *table, seed uint64) *pools {
 	m := t.maker(0)
 	m.rng, m.portable = rand.New(rand.NewPCG(seed, 0)), true
-	p := &pools{bits: 10}
-	for len(t.fields)<<p.bits > mostTexts {
-		p.bits--
+	p, limit := &pools{}, mostBits
+	for limit > leastBits && len(t.fields)<<limit > mostTexts {
+		limit--
 	}
 	for i := range t.fields {
 		p.order = append(p.order, i)
-		p.columns = append(p.columns, m.column(&t.fields[i], 1<<p.bits))
+		p.columns = append(p.columns, m.column(&t.fields[i], limit))
 	}
 	return p
 }
 
-func (m *maker) column(f *field, size int) column {
+func (m *maker) column(f *field, limit int) column {
 	var c column
 	m.Reset()
 	m.counted = false
-	for range size {
-		m.empty = false // for the comma
-		m.field(f)
-		if m.counted {
-			m.Reset()
-			m.key(f.name)
-			return column{live: f, key: bytes.Clone(m.Bytes())}
+	for c.bits = leastBits; ; c.bits++ {
+		for len(c.ends) < 1<<c.bits {
+			m.empty = false // for the comma
+			m.field(f)
+			if m.counted {
+				m.Reset()
+				m.key(f.name)
+				return column{live: f, key: bytes.Clone(m.Bytes())}
+			}
+			c.ends = append(c.ends, uint32(m.Len()))
 		}
-		c.ends = append(c.ends, uint32(m.Len()))
+		if c.bits == limit || m.Len() >= mostBytes {
+			c.texts = bytes.Clone(m.Bytes())
+			return c
+		}
 	}
-	c.texts = bytes.Clone(m.Bytes())
-	return c
 }
 
 // member writes a member that begins with a comma, which the first one does not have.
@@ -75,18 +85,18 @@ func (m *maker) member(text []byte) {
 // dice are small random numbers, several from one of the generator's.
 type dice struct {
 	rng  *rand.Rand
-	each int // bits
 	bits uint64
 	left int
 }
 
-func (d *dice) roll() int {
-	if d.left < d.each {
+// roll is a number of so many bits.
+func (d *dice) roll(bits int) int {
+	if d.left < bits {
 		d.bits, d.left = d.rng.Uint64(), 64
 	}
-	n := int(d.bits & (1<<d.each - 1))
-	d.bits >>= d.each
-	d.left -= d.each
+	n := int(d.bits & (1<<bits - 1))
+	d.bits >>= bits
+	d.left -= bits
 	return n
 }
 
@@ -103,7 +113,7 @@ func (s *stream) values() {
 	if t.shuffled > 0 && m.once(t.shuffled) {
 		order = m.rng.Perm(len(order))
 	}
-	d := dice{rng: m.rng, each: s.pools.bits}
+	d := dice{rng: m.rng}
 	m.begin('{')
 	for i, at := range order {
 		if t.missing > 0 && i > 0 && m.once(t.missing) {
@@ -111,7 +121,7 @@ func (s *stream) values() {
 		}
 		c := &s.pools.columns[at]
 		if c.live == nil {
-			m.member(c.text(d.roll()))
+			m.member(c.text(d.roll(c.bits)))
 			continue
 		}
 		m.member(c.key)

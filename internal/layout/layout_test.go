@@ -25,6 +25,7 @@ var order = []struct {
 	{"internal/pipe", nil},
 	{"internal/s3proxy", nil},
 	{"internal/generate", nil},
+	{"internal/tune", []string{"sink"}},
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
 	{"compress", nil},
@@ -34,7 +35,7 @@ var order = []struct {
 	{"sink/...", []string{"sink"}},
 	{"config", nil},
 	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/feed", "internal/meter", "internal/scan"}},
-	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/demo", "internal/guard", "internal/inventory", "internal/pipe"}},
+	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/pipe", "internal/tune"}},
 	{"internal/inventory", []string{"sink", "internal/guard"}},
 	// It looks into the store that a config names.
 	{"internal/demo", []string{".", "airbyte", "config", "sink"}},
