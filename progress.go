@@ -14,7 +14,7 @@ type Progress struct {
 	Elapsed time.Duration
 	Input   int64 // bytes read
 	Ended   bool  // the input is at its end
-	Rows    int64 // given to objects; like Streams up to a second old
+	Rows    int64 // given to objects; like Streams some tenths of a second old
 	Bytes   int64 // sent to the store
 	Objects int64 // completed
 	Parts   int64 // sent

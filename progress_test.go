@@ -2,6 +2,7 @@ package sluice_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -109,5 +110,44 @@ func TestProgressOfASlowStore(t *testing.T) {
 		if err := errors.Join(<-sent, l.end()); err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+// TestProgressOfStreams: what the source says of a stream is told within half a second, and an
+// estimate moves no STATE.
+func TestProgressOfStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := run(t, settings(), usersAnd(airbyte.Append, airbyte.Append), newMemory())
+		estimate := func(stream string, rows int) {
+			text := fmt.Sprintf(`{"type":"TRACE","trace":{"type":"ESTIMATE","estimate":{"name":%q,"type":"STREAM","row_estimate":%d}}}`, stream, rows)
+			if _, err := io.WriteString(l.in, text+"\n"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look := func(want string) {
+			t.Helper()
+			time.Sleep(time.Second / 2)
+			got := ""
+			for _, s := range l.engine.Progress().Streams {
+				got += fmt.Sprintf("%s %d of %d %v %v. ", s.Stream, s.Rows, s.Estimate, s.Ended, s.Failed)
+			}
+			if got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		}
+		estimate("users", 9)
+		estimate("elsewhere", 7)
+		l.send("u o u")
+		look("users 2 of 9 false false. orders 1 of 0 false false. ")
+		estimate("users", 3)
+		l.send("u u1 u!")
+		look("users 3 of 3 true false. orders 1 of 0 false false. ")
+		l.want("")
+		var incomplete *sluice.IncompleteError
+		if err := l.end(); !errors.As(err, &incomplete) {
+			t.Fatal(err)
+		}
+		look("users 3 of 3 true false. orders 1 of 0 true true. ")
+		l.want("u1:3")
 	})
 }

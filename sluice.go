@@ -258,12 +258,13 @@ func newRandom() io.Reader {
 	return mathrand.NewChaCha8(seed)
 }
 
-// tick is how often the age of open objects is looked at.
+// tick is how often the age of open objects is looked at, and the streams' progress is told.
 func tick(checkpointAge time.Duration) time.Duration {
+	const longest = time.Second / 4 // for those who watch
 	if checkpointAge == 0 {
-		return time.Second
+		return longest
 	}
-	return min(max(checkpointAge/10, 10*time.Millisecond), time.Second)
+	return min(max(checkpointAge/10, 10*time.Millisecond), longest)
 }
 
 // IncompleteError says that the source did not deliver some streams to their end. What it

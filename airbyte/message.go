@@ -23,11 +23,12 @@ func (id StreamID) String() string {
 type Kind uint8
 
 const (
-	Skip    Kind = iota // nothing: LOG, CONTROL, ESTIMATE and all that is unknown
-	Record              // RECORD
-	State               // STATE
-	Status              // TRACE of type STREAM_STATUS
-	Failure             // TRACE of type ERROR: the source has failed
+	Skip     Kind = iota // nothing: LOG, CONTROL and all that is unknown
+	Record               // RECORD
+	State                // STATE
+	Status               // TRACE of type STREAM_STATUS
+	Estimate             // TRACE of type ESTIMATE that says how many rows a stream may have
+	Failure              // TRACE of type ERROR: the source has failed
 )
 
 // StateType is the scope of a STATE.
@@ -52,7 +53,7 @@ const (
 // Name may too, or to the Decoder, and hold until its next call.
 type Message struct {
 	Kind      Kind
-	Stream    int32  // of a record, a stream state or a status: index in the Decoder's streams; -1: none of them
+	Stream    int32  // of a record, a stream state, a status or an estimate: index in the Decoder's streams; -1: none of them
 	Namespace []byte // of the same
 	Name      []byte
 
@@ -71,4 +72,6 @@ type Message struct {
 	State     scan.Span // State: the object under state
 
 	Status StreamStatus // Status
+
+	Rows int64 // Estimate
 }

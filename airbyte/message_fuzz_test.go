@@ -17,7 +17,7 @@ var seeds = []string{
 	`{"type":"STATE","state":{"data":{"a":1},"destinationStats":{"recordCount":1.0,"x":2}}}`, `{"type":"STATE","state":{}}`,
 	`{"type":"STATE","state":{"type":"GLOBAL","destinationStats":null}}`, `{"type":"STATE","state":{"destination\u0053tats":{}}}`,
 	stream(`"name":"s","namespace":""`), stream(`"name":null`), status(`"status":"COMPLETE"`), status(`"status":"INCOMPLETE"`),
-	`{"type":"TRACE","trace":{"type":"ESTIMATE"}}`, `{"type":"LOG","log":{}}`, `{"type":5}`, `[]`, `"RECORD"`, ``, `{"type":"RECORD","record":{"stream":"s","data":{`,
+	estimate(`"name":"s","type":"STREAM","row_estimate":5`), estimate(`"type":"STREAM"`), `{"type":"TRACE","trace":{"type":"ESTIMATE"}}`, `{"type":"LOG","log":{}}`, `{"type":5}`, `[]`, `"RECORD"`, ``, `{"type":"RECORD","record":{"stream":"s","data":{`,
 }
 
 // members reads an object the slow way: its members, the last of duplicates; nil for
@@ -50,6 +50,7 @@ type expected struct {
 	status          StreamStatus
 	at              int64
 	noTime          bool
+	rows            int64
 }
 
 var errBad = errors.New("bad")
@@ -71,6 +72,8 @@ func reference(line []byte) (want expected, err error) {
 		case "ERROR":
 			want.kind = Failure
 			return want, nil
+		case "ESTIMATE":
+			return referenceEstimate(members(trace["estimate"])), nil
 		case "STREAM_STATUS":
 			want.kind = Status
 		default:
@@ -82,6 +85,16 @@ func reference(line []byte) (want expected, err error) {
 		return want, want.stream(members(inner["stream_descriptor"]), "name")
 	}
 	return want, nil
+}
+
+func referenceEstimate(m map[string]json.RawMessage) (want expected) {
+	kind, _ := text(m["type"])
+	rows, err := referenceTime(json.Number(m["row_estimate"]))
+	if kind != "STREAM" || err != nil || rows <= 0 || want.stream(m, "name") != nil {
+		return expected{}
+	}
+	want.kind, want.rows = Estimate, rows
+	return want
 }
 
 func referenceRecord(r map[string]json.RawMessage) (want expected, err error) {
@@ -165,7 +178,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		got := expected{
 			kind: m.Kind, namespace: string(m.Namespace), name: string(m.Name), data: string(m.Data.Of(doc)),
-			changes: string(m.Changes.Of(doc)), state: string(m.State.Of(doc)), stateType: m.StateType, status: m.Status, at: m.EmittedAt, noTime: m.NoTime,
+			changes: string(m.Changes.Of(doc)), state: string(m.State.Of(doc)), stateType: m.StateType, status: m.Status, at: m.EmittedAt, noTime: m.NoTime, rows: m.Rows,
 		}
 		if got != want {
 			t.Fatalf("%q:\n got %+v\nwant %+v", line, got, want)

@@ -64,7 +64,6 @@ func TestDecodeStatus(t *testing.T) {
 
 func TestDecodeOtherTraces(t *testing.T) {
 	f := expect(t)
-	f(`{"type":"TRACE","trace":{"type":"ESTIMATE","estimate":{"name":"s","type":"STREAM","row_estimate":5}}}`, `skip`)
 	f(`{"type":"TRACE","trace":{"type":"ANALYTICS","analytics":{"type":"x","value":"y"}}}`, `skip`)
 	f(`{"type":"TRACE","trace":{"type":"ERROR","error":{"message":"x"},"stream_status":{"status":"COMPLETE"}}}`, `failure`)
 	f(`{"trace":{"error":{},"\u0074ype":"\u0045RROR"},"type":"TRACE"}`, `failure`)
@@ -73,4 +72,26 @@ func TestDecodeOtherTraces(t *testing.T) {
 	f(`{"type":"TRACE","trace":{}}`, `skip`)
 	f(`{"type":"TRACE"}`, `TRACE without a "trace" object`)
 	f(`{"type":"TRACE","trace":null}`, `TRACE without a "trace" object`)
+}
+
+func estimate(members string) string {
+	return `{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":1,"estimate":{` + members + `}}}`
+}
+
+// TestDecodeEstimate: nothing that is wrong with an estimate is worth an error.
+func TestDecodeEstimate(t *testing.T) {
+	f := expect(t)
+	f(estimate(`"name":"s","type":"STREAM","row_estimate":5`), `""."s" 5`)
+	f(estimate(`"n\u0061me":"s","namespace":"n","type":"STREAM","byte_estimate":7,"row_estimate":1e3`), `"n"."s" 1000`)
+	f(estimate(`"name":"s","type":"SYNC","row_estimate":5`), `skip`)
+	f(estimate(`"name":"s","row_estimate":5`), `skip`)
+	f(estimate(`"name":"s","type":"STREAM","byte_estimate":7`), `skip`)
+	f(estimate(`"name":"s","type":"STREAM","row_estimate":0`), `skip`)
+	f(estimate(`"name":"s","type":"STREAM","row_estimate":-5`), `skip`)
+	f(estimate(`"name":"s","type":"STREAM","row_estimate":"5"`), `skip`)
+	f(estimate(`"name":"s","type":"STREAM","row_estimate":null`), `skip`)
+	f(estimate(`"name":"s","namespace":5,"type":"STREAM","row_estimate":5`), `skip`)
+	f(estimate(`"type":"STREAM","row_estimate":5`), `skip`)
+	f(`{"type":"TRACE","trace":{"type":"ESTIMATE","estimate":[]}}`, `skip`)
+	f(`{"type":"TRACE","trace":{"type":"ESTIMATE"}}`, `skip`)
 }

@@ -47,6 +47,8 @@ func describe(doc []byte, m *Message) string {
 		return name + [...]string{OtherStatus: "other", Complete: "complete", Incomplete: "incomplete"}[m.Status]
 	case Failure:
 		return "failure"
+	case Estimate:
+		return name + fmt.Sprint(m.Rows)
 	case Skip:
 		return "skip"
 	}

@@ -62,6 +62,7 @@ type Mark struct {
 	Stream int32     // index in the catalog; -1: another stream or none
 	Text   scan.Span // the whole message
 	State  scan.Span // of a state: the object under "state"
+	Rows   int64     // of an estimate
 }
 
 // MarkKind tells marks apart.
@@ -74,6 +75,7 @@ const (
 	StreamComplete                   // the stream's successful end
 	StreamIncomplete                 // its failure
 	SourceFailed                     // a TRACE ERROR of the source
+	StreamEstimate                   // how many rows the source expects it to have
 )
 
 // Segment is rows of one stream. Its bytes are Output[Start:End].

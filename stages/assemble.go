@@ -251,6 +251,11 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 		a.status, a.reported = true, airbyte.ErrorText(m.Text.Of(b.Input))
 		a.opts.Log.Warn("the source reported an error: "+a.reported, "line", b.Line+int64(m.Line))
 		return nil
+	case pipeline.StreamEstimate:
+		if m.Stream >= 0 {
+			a.streams[m.Stream].sum.Estimate = m.Rows
+		}
+		return nil
 	case pipeline.StreamStatus, pipeline.StreamComplete, pipeline.StreamIncomplete:
 	}
 	a.status = true

@@ -78,8 +78,8 @@ func (d *Decode) take(b *pipeline.Batch, line int32, text []byte, start uint32) 
 			Stream: m.Stream, Line: line, Data: m.Data, Changes: m.Changes, EmittedAt: m.EmittedAt, NoTime: m.NoTime,
 			Clean: m.Clean, Shape: m.Shape, First: first, Last: int32(len(m.Values)),
 		})
-	case airbyte.State, airbyte.Status, airbyte.Failure:
-		mark := pipeline.Mark{At: int32(len(b.Records)), Line: line, Kind: markKind(m), Stream: -1, State: m.State}
+	case airbyte.State, airbyte.Status, airbyte.Estimate, airbyte.Failure:
+		mark := pipeline.Mark{At: int32(len(b.Records)), Line: line, Kind: markKind(m), Stream: -1, State: m.State, Rows: m.Rows}
 		first := scan.SkipSpace(text, 0)
 		mark.Text = scan.Span{Start: start + uint32(first), End: start + uint32(len(bytes.TrimRight(text, " \t\r\n")))}
 		if m.Name != nil {
@@ -93,6 +93,8 @@ func (d *Decode) take(b *pipeline.Batch, line int32, text []byte, start uint32) 
 
 func markKind(m *airbyte.Message) pipeline.MarkKind {
 	switch {
+	case m.Kind == airbyte.Estimate:
+		return pipeline.StreamEstimate
 	case m.Kind == airbyte.State && m.StateType == airbyte.StreamState:
 		return pipeline.StreamState
 	case m.Kind == airbyte.State:

@@ -14,11 +14,13 @@ import (
 
 // StreamProgress is how far one stream is.
 type StreamProgress struct {
-	Stream  airbyte.StreamID
-	Rows    int64 // given to objects
-	Bytes   int64 // of the objects
-	Objects int64 // begun
-	Ended   bool  // the source has said how it ended, or the input is at its end
+	Stream   airbyte.StreamID
+	Rows     int64 // given to objects
+	Estimate int64 // rows that the source expects, as it said last; 0: it has not said
+	Bytes    int64 // of the objects
+	Objects  int64 // begun
+	Ended    bool  // the source has said how it ended, or the input is at its end
+	Failed   bool  // it ended, and not successfully
 }
 
 // StreamSummary is what a sync did with one stream.
@@ -44,7 +46,7 @@ func (a *Assemble) Summary() []StreamSummary {
 
 func (s *stream) progress() StreamProgress {
 	p := s.sum.StreamProgress
-	p.Rows, p.Bytes, p.Ended = s.rows, s.bytes, s.ended != running
+	p.Rows, p.Bytes, p.Ended, p.Failed = s.rows, s.bytes, s.ended != running, s.ended == incomplete
 	return p
 }
 

@@ -61,7 +61,7 @@ func (rec *recording) count() error {
 		if err := d.Decode(line, 0, len(line), &m); err != nil {
 			return fmt.Errorf("the recording, line %d: %w", rec.lines, err)
 		}
-		if m.Kind == airbyte.Skip || m.Kind == airbyte.Failure {
+		if m.Kind == airbyte.Skip || m.Kind == airbyte.Failure || m.Kind == airbyte.Estimate {
 			continue
 		}
 		s := rec.stream(airbyte.StreamID{Namespace: string(m.Namespace), Name: string(m.Name)})
@@ -75,7 +75,7 @@ func (rec *recording) count() error {
 			s.states++
 		case airbyte.Status:
 			s.statuses++
-		case airbyte.Failure, airbyte.Skip:
+		case airbyte.Failure, airbyte.Skip, airbyte.Estimate:
 		}
 	}
 	return nil
