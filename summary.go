@@ -12,6 +12,7 @@ import (
 type Summary struct {
 	Streams []stages.StreamSummary
 	Rows    int64
+	Input   int64 // bytes read
 	Bytes   int64 // uploaded
 	Objects int64
 	Early   int64 // objects that were closed early because upload.memory_mb was spent
@@ -28,8 +29,8 @@ type Summary struct {
 func (e *Engine) summary(a *stages.Assemble) *Summary {
 	p := e.Progress()
 	s := &Summary{
-		Streams: a.Summary(),
-		Bytes:   p.Bytes, Objects: p.Objects, Early: e.uploader.Stats.Early.Load(),
+		Streams: a.Summary(), Input: p.Input,
+		Bytes: p.Bytes, Objects: p.Objects, Early: e.uploader.Stats.Early.Load(),
 		Retries: p.Retries, States: p.States, Held: p.Held, Took: p.Elapsed,
 		Source: p.Source, Store: p.Store, Stages: p.Stages, Requests: p.Requests,
 	}

@@ -42,6 +42,13 @@ func (e *Emitter) Redact(secrets ...string) {
 	e.redact = strings.NewReplacer(pairs...)
 }
 
+// Through makes the emitter write through what wrap makes of its writer, from now on.
+func (e *Emitter) Through(wrap func(io.Writer) io.Writer) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.w = wrap(e.w)
+}
+
 // State writes a STATE message, given as its line without the line end.
 func (e *Emitter) State(message []byte) error {
 	e.mu.Lock()

@@ -110,17 +110,25 @@ func interrupted(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// failed is explain for a run that a signal may have ended.
+func failed(ctx context.Context, err error, to advice, stopped string) failure {
+	if cause := interrupted(ctx); cause != nil && errors.Is(err, cause) {
+		return failure{airbyte.TransientError, exitFailed, fmt.Sprintf(stopped, cause)}
+	}
+	return explain(err, to)
+}
+
+// stoppedSyncing is what is said of a sync that a signal has ended.
+const stoppedSyncing = "stopped: %v. What was acknowledged is safe; sync again"
+
 // fail tells of an error, and returns the exit code. The platform hears it as a TRACE on stdout,
 // and should that be gone on stderr; people read it on stderr.
 func (a *app) fail(ctx context.Context, cmd *cobra.Command, err error) int {
-	to, stopped, people := syncing, "stopped: %v. What was acknowledged is safe; sync again", isForPeople(cmd)
+	to, stopped, people := syncing, stoppedSyncing, isForPeople(cmd)
 	if people {
 		to, stopped = advice{cmd.CommandPath() + " --help", "run it again", "run it again"}, "stopped: %v"
 	}
-	f := explain(err, to)
-	if cause := interrupted(ctx); cause != nil && errors.Is(err, cause) {
-		f = failure{airbyte.TransientError, exitFailed, fmt.Sprintf(stopped, cause)}
-	}
+	f := failed(ctx, err, to, stopped)
 	var bug *guard.BugError
 	if errors.As(err, &bug) {
 		a.log.Debug(bug.Stack)
@@ -130,7 +138,7 @@ func (a *app) fail(ctx context.Context, cmd *cobra.Command, err error) int {
 		return f.code
 	}
 	if werr := a.emit.TraceError(f.kind, f.message, "", time.Now()); werr != nil {
-		_, _ = fmt.Fprintf(a.err, "sluice: %s\n", f.message)
+		_, _ = fmt.Fprintf(a.err, "sluice: %s\n", a.emit.Clean(f.message))
 	}
 	return f.code
 }

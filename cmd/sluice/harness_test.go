@@ -126,26 +126,45 @@ func start(t testing.TB, env []string, args ...string) *process {
 // startCommand starts a command that becomes sluice.
 func startCommand(t testing.TB, env []string, name string, args ...string) *process {
 	t.Helper()
+	p := newProcess(t, env, name, args...)
+	p.run()
+	return p
+}
+
+// newProcess makes a process that is not started yet.
+func newProcess(t testing.TB, env []string, name string, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	t.Cleanup(cancel)
 	p := &process{t: t, cancel: cancel, cmd: exec.CommandContext(ctx, name, args...), read: make(chan struct{})}
 	// What hangs shows where.
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGQUIT) }
 	p.cmd.WaitDelay = 5 * time.Second
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = &p.stderr
+	return p
+}
+
+// run starts it, with pipes where nothing else was given.
+func (p *process) run() {
+	p.t.Helper()
 	var err error
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
-		t.Fatal(err)
+	if p.cmd.Stdout == nil {
+		if p.stdout, err = p.cmd.StdoutPipe(); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	t.Cleanup(cancel)
+	if p.stdout == nil {
+		close(p.read)
+		return
+	}
 	go p.collect()
-	return p
 }
 
 // collect reads stdout to its end.

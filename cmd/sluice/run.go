@@ -126,6 +126,7 @@ func (a *app) check() *cobra.Command {
 
 func (a *app) write() *cobra.Command {
 	var configFile, catalogFile string
+	var show shown
 	cmd := &cobra.Command{
 		Use:     "write --config FILE --catalog FILE",
 		Short:   "Sync: write the Airbyte messages on stdin to the bucket",
@@ -147,29 +148,28 @@ func (a *app) write() *cobra.Command {
 			if err != nil {
 				return &usageError{err}
 			}
-			return a.sync(cmd.Context(), cfg, catalog)
+			return a.sync(cmd.Context(), cfg, catalog, &show)
 		},
 	}
 	cmd.Flags().StringVar(&configFile, "config", "", "the config, a JSON file")
 	cmd.Flags().StringVar(&catalogFile, "catalog", "", "the configured catalog, a JSON file")
 	_ = cmd.MarkFlagRequired("config")
 	_ = cmd.MarkFlagRequired("catalog")
+	show.flags(cmd.Flags())
 	return cmd
 }
 
-func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog) error {
+func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, show *shown) error {
+	if err := show.prepare(a); err != nil {
+		return err
+	}
 	engine, err := sluice.Open(ctx, cfg, catalog, sluice.Options{Log: a.log, Hurry: a.hurry})
 	if err != nil {
 		return err
 	}
+	end := show.start(a, engine.Progress)
 	summary, err := engine.Run(ctx, a.in, a.emit.State)
-	if summary != nil {
-		for _, s := range summary.Streams {
-			a.log.Info(s.String())
-		}
-		a.log.Info(summary.String())
-		a.log.Info(summary.Times())
-	}
+	end(ctx, summary, err)
 	return err
 }
 
