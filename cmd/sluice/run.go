@@ -160,9 +160,10 @@ func (a *app) write() *cobra.Command {
 }
 
 func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, show *shown) error {
-	if err := show.prepare(a); err != nil {
+	if err := show.prepare(ctx, a); err != nil {
 		return err
 	}
+	defer show.close()
 	engine, err := sluice.Open(ctx, cfg, catalog, sluice.Options{Log: a.log, Hurry: a.hurry})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/internal/live"
+	"github.com/sluice-data/sluice/internal/metrics"
 )
 
 // logEvery is how often a sync without a picture says how far it is.
@@ -20,17 +21,22 @@ const logEvery = 30 * time.Second
 type shown struct {
 	progress string
 	terminal *live.Terminal // nil: no picture
+
+	metricsAddr    string
+	metricsStreams int
+	metrics        *metrics.Server // nil: none
 }
 
 func (s *shown) flags(set *pflag.FlagSet) {
 	set.StringVar(&s.progress, "progress", "auto", "how far the sync is: live, a picture on the terminal behind stderr; log, a LOG message each half minute; none; auto, live if it can be, else log")
+	set.StringVar(&s.metricsAddr, "metrics-addr", "", "HOST:PORT where Prometheus finds /metrics, and others /healthz, as long as the sync runs; default: nowhere")
+	set.IntVar(&s.metricsStreams, "metrics-streams", 200, "so many streams, the first of the catalog, have metrics of their own; the rest is the stream \"other\"")
 }
 
-// prepare looks whether what is wanted is there.
-func (s *shown) prepare(a *app) error {
+// prepare looks whether what is wanted can be had. close has to follow.
+func (s *shown) prepare(ctx context.Context, a *app) error {
 	switch s.progress {
 	case "log", "none":
-		return nil
 	case "auto", "live":
 		s.terminal = live.Open(a.err, os.Getenv)
 	default:
@@ -39,11 +45,31 @@ func (s *shown) prepare(a *app) error {
 	if s.progress == "live" && s.terminal == nil {
 		return &usageError{errors.New("--progress is live, but stderr is no terminal that can be drawn on: leave the option out, or see what TERM is")}
 	}
+	if s.metricsStreams < 0 {
+		return &usageError{fmt.Errorf("--metrics-streams is %d: must not be negative", s.metricsStreams)}
+	}
+	if s.metricsAddr == "" {
+		return nil
+	}
+	var err error
+	if s.metrics, err = metrics.Listen(ctx, s.metricsAddr, a.log); err != nil {
+		return &usageError{fmt.Errorf("--metrics-addr is %q: %w: choose another HOST:PORT, or leave the option out", s.metricsAddr, err)}
+	}
 	return nil
+}
+
+// close ends what is served.
+func (s *shown) close() {
+	if s.metrics != nil {
+		s.metrics.Close()
+	}
 }
 
 // start begins to show what progress tells, and returns what shows the end.
 func (s *shown) start(a *app, progress func() *sluice.Progress) (end func(context.Context, *sluice.Summary, error)) {
+	if s.metrics != nil {
+		s.metrics.Serve(progress, s.metricsStreams)
+	}
 	switch {
 	case s.terminal != nil:
 		return s.draw(a, progress)

@@ -35,12 +35,13 @@ var order = []struct {
 	{"sink/...", []string{"sink"}},
 	{"config", nil},
 	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/feed", "internal/meter", "internal/scan"}},
-	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/live", "internal/pipe", "internal/tune"}},
+	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/live", "internal/metrics", "internal/pipe", "internal/tune"}},
 	{"internal/inventory", []string{"sink", "internal/guard"}},
 	// It looks into the store that a config names.
 	{"internal/demo", []string{".", "airbyte", "config", "sink"}},
-	// It looks at the engine from outside, as any program can.
+	// These look at the engine from outside, as any program can.
 	{"internal/live", []string{".", "stages"}},
+	{"internal/metrics", []string{".", "stages"}},
 	// It plays one sync with a clock of its own.
 	{"internal/torture/...", []string{".", "airbyte", "config", "internal/gateway", "internal/s3proxy", "internal/torture"}},
 	{"internal/...", []string{"airbyte", "config", "sink", "sink/s3", "internal/..."}},
