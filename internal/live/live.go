@@ -78,12 +78,26 @@ func (w *lines) Write(p []byte) (int, error) {
 	return w.l.screen.above(func() (int, error) { return w.w.Write(p) })
 }
 
+// patience is how long End waits for a terminal that takes nothing: one that was stopped with
+// Ctrl-S, or is at the other end of a dead connection. The sync has ended, and so must the process.
+const patience = 2 * time.Second
+
 // End puts the last lines in the place of the picture. Nothing is drawn after it.
 func (l *Live) End(last func(Look) []string) {
 	close(l.stop)
-	l.ended.Wait()
-	if !l.terminal.foreground() {
-		l.screen.forget()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		l.ended.Wait()
+		if !l.terminal.foreground() {
+			l.screen.forget()
+		}
+		l.screen.end(last)
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-written:
+	case <-timer.C:
 	}
-	l.screen.end(last)
 }

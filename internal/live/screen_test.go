@@ -202,6 +202,27 @@ func TestLive(t *testing.T) {
 	})
 }
 
+// TestEndOfAStuckTerminal: a process whose work is done does not wait for it.
+func TestEndOfAStuckTerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		term := &Terminal{
+			out:        writerFunc(func(p []byte) (int, error) { <-stuck; return len(p), nil }),
+			look:       func() Look { return Look{Width: 80, Height: 24} },
+			foreground: func() bool { return true },
+			onResume:   func() (<-chan os.Signal, func()) { return nil, func() {} },
+		}
+		l := Start(term, func() *sluice.Progress { return &sluice.Progress{} })
+		time.Sleep(time.Minute)
+		begin := time.Now()
+		l.End(picture("the end"))
+		if took := time.Since(begin); took != patience {
+			t.Errorf("it took %v", took)
+		}
+		close(stuck)
+	})
+}
+
 // TestDrawsAtOnce: each picture is one write, which leaves the cursor where it can be seen.
 func TestDrawsAtOnce(t *testing.T) {
 	var all []string
