@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race faults lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting
+.PHONY: help build image demo test race faults lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -24,15 +24,20 @@ build: modules ## Build .bin/sluice
 	echo "building $(BIN)/sluice"
 	CGO_ENABLED=0 go build -trimpath -o $(BIN)/sluice ./cmd/sluice
 
+image: modules imaging ## Build the connector's image without Docker: .bin/image; ARGS="-help" tells more
+	cd deploy/image && go build -o ../../$(BIN)/image-builder .
+	$(BIN)/image-builder $(ARGS)
+
 demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 server
 	go build -o $(BIN)/withs3 ./internal/gateway/cmd/withs3
 	echo "starting an S3 server on this machine for: sluice demo --config config.json"
 	$(BIN)/withs3 $(BIN)/sluice demo --config
 
-test: modules plotting $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
+test: modules plotting imaging $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
 	cd bench/plot && $(TEST) ./...
+	cd deploy/image && $(TEST) -count 1 ./... # go test does not see when files outside of a module change
 	$(MAKE) --no-print-directory race
 
 race: modules $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests with the race detector
@@ -43,13 +48,14 @@ race: modules $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests with the
 faults: modules $(BIN)/versitygw ## Count rows over N=10000 faults, and measure what they cost, about half an hour
 	SLUICE_FAULTS=$(N) go test -timeout 2h -count 1 -v -run 'TestManyFaults|TestCostOfFaults|TestStopInAnOutage' ./cmd/sluice
 
-lint: modules tools plotting ## Check format, vet, staticcheck, layout, module files and generated files
+lint: modules tools plotting imaging ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
 	echo "go vet"; go vet ./...
 	echo "staticcheck"; go tool -modfile=tools/go.mod staticcheck ./...
 	echo "layout, generated files"; go test ./internal/layout ./internal/configdoc
-	echo "module bench/plot"; cd bench/plot && go vet ./... && go tool -modfile=../../tools/go.mod staticcheck ./...
-	echo "go mod tidy"; for m in . tools bench/plot; do (cd $$m && go mod tidy -diff) || exit 1; done
+	for m in bench/plot deploy/image; do \
+		echo "module $$m"; (cd $$m && go vet ./... && go tool -modfile=../../tools/go.mod staticcheck ./...) || exit 1; done
+	echo "go mod tidy"; for m in . tools bench/plot deploy/image; do (cd $$m && go mod tidy -diff) || exit 1; done
 
 bench: modules ## Measure the engine, about 10 minutes; ARGS="-help" tells what can be chosen
 	go build -o $(BIN)/bench ./bench/cmd/bench
@@ -91,6 +97,7 @@ clean: ## Remove what was built
 modules: $(BIN)/modules
 tools: $(BIN)/tools
 plotting: $(BIN)/plotting
+imaging: $(BIN)/imaging
 
 $(BIN)/modules: go.mod go.sum
 	mkdir -p $(BIN)
@@ -102,6 +109,12 @@ $(BIN)/tools: tools/go.mod tools/go.sum
 	mkdir -p $(BIN)
 	echo "downloading the modules of the tools (first run only)"
 	cd tools && go mod download
+	touch $@
+
+$(BIN)/imaging: deploy/image/go.mod deploy/image/go.sum go.mod
+	mkdir -p $(BIN)
+	echo "downloading the modules of the image (first run only)"
+	cd deploy/image && go mod download
 	touch $@
 
 $(BIN)/plotting: bench/plot/go.mod bench/plot/go.sum go.mod

@@ -47,6 +47,7 @@ var order = []struct {
 	{"internal/...", []string{"airbyte", "config", "sink", "sink/s3", "internal/..."}},
 	// What stands outside the engine and measures it, or uses it as anybody would.
 	{"bench/...", []string{"..."}},
+	{"deploy/...", nil},
 	{"kafka/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
 }
