@@ -54,7 +54,7 @@ func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*
 	t := &stages.Table{Stream: s.ID, Dir: dir, Refresh: refresh(cfg, s), Metadata: metadata(s)}
 	if s.Generation != nil {
 		t.Format.GenerationID = &s.Generation.ID
-		if s.Generation.ID != 0 { // else all older objects go, if any: see Stream.FullRefresh
+		if s.Counted() { // else all older objects go, if any: see Stream.FullRefresh
 			t.MinGeneration = &s.Generation.Minimum
 		}
 	}

@@ -31,6 +31,7 @@ type Stream struct {
 // ID are being written, those below Minimum are to go at the end.
 type Generation struct {
 	ID, Minimum int64
+	Placeholder bool // see MarkPlaceholders
 }
 
 // DestinationSyncMode is destination_sync_mode.
@@ -42,14 +43,38 @@ const (
 )
 
 // FullRefresh reports whether the sync replaces the stream's older objects. Generation ids
-// decide where the catalog has them, whatever the mode says: a resumed refresh comes with
-// the same ids, and a cancelled one goes on with a minimum of 0. A platform counts them from
-// 1: generation 0 is a stream whose refreshes it does not count, and then the mode decides.
+// decide where somebody counts them, whatever the mode says: a resumed refresh comes with
+// the same ids, and a cancelled one goes on with a minimum of 0.
 func (s *Stream) FullRefresh() bool {
-	if s.Generation != nil && s.Generation.ID != 0 {
+	if s.Counted() {
 		return s.Generation.Minimum > 0
 	}
 	return s.Mode == Overwrite
+}
+
+// Counted reports whether the generations of the stream are counted. A platform does so from 1:
+// generation 0 is a stream whose refreshes it does not count.
+func (s *Stream) Counted() bool {
+	return s.Generation != nil && s.Generation.ID != 0 && !s.Generation.Placeholder
+}
+
+// MarkPlaceholders marks generation ids that say nothing, and reports whether they are such.
+// PyAirbyte knows no generations. Since other destinations insist on ids, it writes 1 for all three
+// of every stream, in every sync and in every mode; taken at their word, an overwrite would keep the
+// table before it, as of its own generation, and an append would delete one that is older. The
+// platform's ids can be the same in its very first job of all, so the caller asks only
+// where no platform is.
+func (c *Catalog) MarkPlaceholders() bool {
+	for i := range c.Streams {
+		s := &c.Streams[i]
+		if s.Generation == nil || *s.Generation != (Generation{ID: 1, Minimum: 1}) || s.SyncID == nil || *s.SyncID != 1 {
+			return false
+		}
+	}
+	for i := range c.Streams {
+		c.Streams[i].Generation.Placeholder = true
+	}
+	return len(c.Streams) > 0
 }
 
 // ParseCatalog reads a configured catalog. (encoding/json rather than sonic: it is read

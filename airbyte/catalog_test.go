@@ -67,7 +67,7 @@ func TestParseCatalog(t *testing.T) {
 			t.Errorf("stream %d:\n got %s\nwant %s", i, got, want)
 		}
 	}
-	f(0, `"public"."users" overwrite generation {12 12} sync 42 `+schema) // the schema byte for byte
+	f(0, `"public"."users" overwrite generation {12 12 false} sync 42 `+schema) // the schema byte for byte
 	f(1, `""."users" append `)
 	f(2, `""."public.users" append `)
 	f(3, `"spécial"."name \" こ" append null`)
@@ -77,6 +77,43 @@ func TestParseCatalog(t *testing.T) {
 	if c, err := ParseCatalog([]byte("\ufeff" + `{"streams":[]}`)); err != nil || len(c.Streams) != 0 {
 		t.Errorf("no streams, behind a byte order mark: %v, %v", c, err)
 	}
+}
+
+func TestMarkPlaceholders(t *testing.T) {
+	f := func(want bool, ids ...string) {
+		t.Helper()
+		var streams []string
+		for i, id := range ids {
+			streams = append(streams, fmt.Sprintf(`{"stream":{"name":"s%d"},"destination_sync_mode":"overwrite"%s}`, i, id))
+		}
+		c, err := ParseCatalog([]byte(`{"streams":[` + strings.Join(streams, ",") + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := fmt.Sprint(c.Streams)
+		if got := c.MarkPlaceholders(); got != want || !want && fmt.Sprint(c.Streams) != before {
+			t.Errorf("%v: got %t, %v", ids, got, c.Streams)
+		}
+		for i := range c.Streams {
+			if s := &c.Streams[i]; want && (s.Counted() || s.Generation.ID != 1 || !s.FullRefresh()) {
+				t.Errorf("%v: stream %d has generation %v, sync %v, full refresh %t", ids, i, s.Generation, s.SyncID, s.FullRefresh())
+			}
+		}
+	}
+	ids := func(generation, minimum, sync int) string {
+		return fmt.Sprintf(`,"generation_id":%d,"minimum_generation_id":%d,"sync_id":%d`, generation, minimum, sync)
+	}
+	f(true, ids(1, 1, 1))
+	f(true, ids(1, 1, 1), ids(1, 1, 1))
+	f(false, ids(1, 1, 1), ids(2, 2, 1)) // a platform's: somebody counts
+	f(false, ids(1, 1, 1), ``)
+	f(false, ids(1, 1, 2))
+	f(false, ids(1, 0, 1))
+	f(false, ids(2, 2, 1))
+	f(false, `,"generation_id":1,"minimum_generation_id":1`)
+	f(false, `,"sync_id":1`)
+	f(false, ``)
+	f(false)
 }
 
 func TestParseCatalogErrors(t *testing.T) {

@@ -108,6 +108,29 @@ func TestGenerations(t *testing.T) {
 	})
 }
 
+// TestPlaceholders has the ids of PyAirbyte, 1 in every sync and every mode. On a platform the
+// same ids mean what they say.
+func TestPlaceholders(t *testing.T) {
+	inBoth(t, func(t *testing.T, at *target) {
+		at.put(nil, "data/users/2021_01_01_1609541171643_0.csv")
+		sync := func(env, mode, value string, want ...string) {
+			t.Helper()
+			j := job{streams: []stream{{name: "users", mode: mode, gen: 1, min: 1, sync: 1}}, env: []string{env}}
+			at.sync(j, record("users", quote2(value))).ok()
+			var got []string
+			for _, key := range at.keysIn("data/users") {
+				got = append(got, valueOf(at.get(key)))
+			}
+			same(t, value, got, want)
+		}
+		sync("WORKER_JOB_ID=", "append", "first", "old", "first")
+		sync("WORKER_JOB_ID=", "overwrite", "anew", "anew")
+		sync("WORKER_JOB_ID=", "overwrite", "again", "again")
+		sync("WORKER_JOB_ID=", "append", "more", "again", "more")
+		sync("WORKER_JOB_ID=1", "overwrite", "resumed", "again", "more", "resumed") // all of it is of generation 1
+	})
+}
+
 // quote2 is a record with one value, and valueOf finds it in an object with one row.
 func quote2(value string) string { return `{"value":` + quote(value) + `}` }
 

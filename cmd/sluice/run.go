@@ -148,6 +148,9 @@ func (a *app) write() *cobra.Command {
 			if err != nil {
 				return &usageError{err}
 			}
+			if !onPlatform() && catalog.MarkPlaceholders() {
+				a.log.Info("every generation and sync id in the catalog is 1, as PyAirbyte writes them: destination_sync_mode decides what is replaced")
+			}
 			return a.sync(cmd.Context(), cfg, catalog, &show)
 		},
 	}
@@ -158,6 +161,10 @@ func (a *app) write() *cobra.Command {
 	show.flags(cmd.Flags())
 	return cmd
 }
+
+// onPlatform reports whether an Airbyte platform has started this process: it tells each
+// connector the number of its job.
+func onPlatform() bool { return os.Getenv("WORKER_JOB_ID") != "" }
 
 func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, show *shown) error {
 	if err := show.prepare(ctx, a); err != nil {

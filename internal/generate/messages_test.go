@@ -120,7 +120,7 @@ func TestCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, s := range c.Streams {
-			if s.FullRefresh() != full || (want == nil) != (s.Generation == nil) || want != nil && *s.Generation != airbyte.Generation(*want) {
+			if s.FullRefresh() != full || (want == nil) != (s.Generation == nil) || want != nil && *s.Generation != (airbyte.Generation{ID: want.ID, Minimum: want.Minimum}) {
 				t.Errorf("%+v: got full refresh %v, %+v", opts, s.FullRefresh(), s.Generation)
 			}
 			if (s.SyncID == nil) != (want == nil) {
