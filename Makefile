@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build image demo test race faults lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging
+.PHONY: help build image demo test race faults e2e lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -14,6 +14,7 @@ N ?= 10000
 RUNS ?= 200
 SEED ?= 0
 ARGS ?=
+PYTHON ?= python3
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 5m
 
@@ -47,6 +48,9 @@ race: modules $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests with the
 
 faults: modules $(BIN)/versitygw ## Count rows over N=10000 faults, and measure what they cost, about half an hour
 	SLUICE_FAULTS=$(N) go test -timeout 2h -count 1 -v -run 'TestManyFaults|TestCostOfFaults|TestStopInAnOutage' ./cmd/sluice
+
+e2e: build $(BIN)/versitygw ## Run PyAirbyte, its sources and people's readers around Sluice, some minutes; needs Python 3.11
+	$(PYTHON) e2e/run.py $(ARGS)
 
 lint: modules tools plotting imaging ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
