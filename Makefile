@@ -16,7 +16,7 @@ SEED ?= 0
 ARGS ?=
 PYTHON ?= python3
 # A package that hangs should fail before a person gives up.
-TEST := go test -timeout 5m
+TEST := go test -timeout 10m
 
 help: ## Show this list
 	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -144,7 +144,7 @@ func (c *configuredStream) stream() (Stream, error) {
 		s.Mode = mode
 	case "":
 	default:
-		return s, fmt.Errorf("destination_sync_mode is %q: this destination supports %q and %q", mode, Append, Overwrite)
+		return s, fmt.Errorf("destination_sync_mode is %q: this destination supports %q and %q%s", mode, Append, Overwrite, noMerge(mode))
 	}
 	if c.IncludeFiles {
 		return s, errors.New("include_files is true: this destination writes records, and no files; turn it off, or deselect the stream")
@@ -213,4 +213,13 @@ func saysObject(kind []byte) bool {
 	}
 	list, ok := v.([]any)
 	return v == "object" || ok && slices.Contains(list, any("object"))
+}
+
+// noMerge says why a mode of the protocol is not supported.
+func noMerge(mode DestinationSyncMode) string {
+	switch mode {
+	case "append_dedup", "update", "soft_delete":
+		return `; files in a bucket can't be merged (in PyAirbyte the write_strategy must be "append" or "replace" then)`
+	}
+	return ""
 }

@@ -144,7 +144,7 @@ func TestParseCatalogErrors(t *testing.T) {
 	stream(`"stream":{"name":null,"namespace":"n"}`, `(n.): it has no name`)
 	f(`{"streams":[{"stream":{"name":"a"}},{"stream":{"name":"a","namespace":""}}]}`, `catalog, stream 2: a is there twice`)
 	f(`{"streams":[{"stream":{"name":"a","namespace":"n"}},{"stream":{"name":"a"}},{"stream":{"name":"\u0061","namespace":"n"}}]}`, `catalog, stream 3: n.a is there twice`)
-	stream(named+`"destination_sync_mode":"append_dedup"`, `(n.s): destination_sync_mode is "append_dedup": this destination supports "append" and "overwrite"`)
+	stream(named+`"destination_sync_mode":"append_dedup"`, `(n.s): destination_sync_mode is "append_dedup": this destination supports "append" and "overwrite"; files in a bucket can't be merged (in PyAirbyte the write_strategy must be "append" or "replace" then)`)
 	stream(named+`"destination_sync_mode":"Overwrite"`, `(n.s): destination_sync_mode is "Overwrite": this destination supports "append" and "overwrite"`)
 	stream(named+`"include_files":true`, `(n.s): include_files is true: this destination writes records, and no files; turn it off, or deselect the stream`)
 	const rule = `: the minimum must be 0 (append) or the generation itself (full refresh)`
