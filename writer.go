@@ -16,8 +16,8 @@ import (
 // Table is what a Writer fills: one directory of objects.
 type Table struct {
 	Namespace, Name string
-	// Schema is a JSON schema; its properties are the columns where the config flattens records.
-	// With none, records go into one column (flattening "No flattening").
+	// Schema is a JSON schema; its properties are the columns where the config flattens records. A
+	// config that does not (flattening "No flattening", the default) needs none: a record is one column.
 	Schema json.RawMessage
 	// Replace says that Close replaces what the table had before, as the config's full_refresh says.
 	// Otherwise records are appended.
@@ -47,8 +47,11 @@ var errNoObject = errors.New("it is no JSON object")
 // many goroutines.
 //
 // A record is safe once a Checkpoint that began after its Write has returned without an error;
-// those of a table that is replaced, once Close has. Until then it may be in memory only, and an
-// error of any method means that records since the last such moment have to be written again.
+// those of a table that is replaced, once Close has. Until then it may be in memory only, and when
+// the writer ends (Done), records since the last such moment have to be written again, to a new one.
+//
+// A *RecordError is about its record alone, and an error because the context of a call ended about
+// that call: the writer goes on. Every other error is the end of the writer, and Err has it too.
 type Writer struct {
 	engine *Engine
 	feed   *feed.Feed
@@ -69,14 +72,18 @@ type Writer struct {
 // feedLimit is how many bytes may wait to be read: a few batches.
 const feedLimit = 2 << 20
 
-// NewWriter opens a writer for the tables. It ends with ctx at the latest: that is as Abort.
-// Options.Hurry is not used.
+// NewWriter opens a writer for the tables. It ends with ctx at the latest: that is as Abort. Wrong
+// settings are found here. What the store has to say comes with the first Checkpoint, or before
+// from Check. Options.Hurry is not used.
 func NewWriter(ctx context.Context, cfg *config.Config, tables []Table, opts Options) (*Writer, error) {
 	catalog := &airbyte.Catalog{}
 	for _, t := range tables {
 		s := airbyte.Stream{ID: airbyte.StreamID{Namespace: t.Namespace, Name: t.Name}, Schema: t.Schema, Mode: airbyte.Append}
 		if t.Replace {
 			s.Mode = airbyte.Overwrite
+		}
+		if err := hasColumns(cfg, &s); err != nil {
+			return nil, &PlanError{fmt.Errorf("table %s: %w", s.ID, err)}
 		}
 		catalog.Streams = append(catalog.Streams, s)
 	}
@@ -94,6 +101,20 @@ func NewWriter(ctx context.Context, cfg *config.Config, tables []Table, opts Opt
 	ctx, w.cancel = context.WithCancelCause(ctx)
 	go w.run(ctx)
 	return w, nil
+}
+
+// hasColumns refuses a table that would lose all of its fields. A source of Airbyte may have a
+// stream without properties; a program that names none has forgotten them.
+func hasColumns(cfg *config.Config, s *airbyte.Stream) error {
+	if csv := cfg.Format.CSV; csv.Flattening != config.FlatteningRoot || csv.UndeclaredFields == config.UndeclaredKeep {
+		return nil
+	}
+	columns, err := s.Columns()
+	if err == nil && len(columns) == 0 {
+		err = fmt.Errorf("the config flattens, and its schema names no properties: all fields would be dropped. Give it a Schema, or use %q, or undeclared_fields: %q",
+			config.FlatteningNone, config.UndeclaredKeep)
+	}
+	return err
 }
 
 func (w *Writer) run(ctx context.Context) {
@@ -114,6 +135,19 @@ func (w *Writer) Table(namespace, name string) (*TableWriter, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s is none of the tables that the writer was opened for", id)
+}
+
+// Done is closed when the writer has ended: by Close, by Abort, or because it could not go on.
+func (w *Writer) Done() <-chan struct{} { return w.done }
+
+// Err says why the writer has ended: ErrClosed behind a Close that went well. It is nil before.
+func (w *Writer) Err() error {
+	select {
+	case <-w.done:
+		return w.ended()
+	default:
+		return nil
+	}
 }
 
 // Progress tells how far it is.

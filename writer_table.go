@@ -38,8 +38,8 @@ func newTableWriter(w *Writer, id airbyte.StreamID) *TableWriter {
 // *RecordError; the writer goes on.
 func (t *TableWriter) WriteJSON(ctx context.Context, record []byte) error {
 	doc := bytes.TrimSpace(record)
-	if err := t.check(doc); err != nil {
-		return &RecordError{Table: t.id, Err: err}
+	if err := t.Check(doc); err != nil {
+		return err
 	}
 	if bytes.IndexByte(doc, '\n') >= 0 { // between tokens: it has no place in a string
 		doc = bytes.ReplaceAll(doc, []byte("\n"), []byte(" "))
@@ -50,6 +50,15 @@ func (t *TableWriter) WriteJSON(ctx context.Context, record []byte) error {
 }
 
 var end = []byte("}}\n")
+
+// Check tells whether WriteJSON would refuse the record, with the same *RecordError, and writes
+// nothing. So a batch can be refused as a whole, in front of its first record.
+func (t *TableWriter) Check(record []byte) error {
+	if err := t.check(bytes.TrimSpace(record)); err != nil {
+		return &RecordError{Table: t.id, Err: err}
+	}
+	return nil
+}
 
 func (t *TableWriter) check(doc []byte) error {
 	if len(doc) == 0 || doc[0] != '{' {

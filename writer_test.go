@@ -3,7 +3,6 @@ package sluice_test
 import (
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -89,6 +88,9 @@ func TestWriter(t *testing.T) {
 		write(t, w, "b", `{"s":"a\nb <&> ☃"}`)
 		begin := time.Now()
 		objects, err := w.Checkpoint(t.Context())
+		if ended := w.Err(); ended != nil {
+			t.Errorf("it has ended: %v", ended)
+		}
 		if took := time.Since(begin); took > 0 {
 			t.Errorf("it waited for %s", took)
 		}
@@ -122,6 +124,10 @@ func TestWriter(t *testing.T) {
 			t.Errorf("behind Close: got %v", err)
 		}
 		if _, err := w.Checkpoint(t.Context()); !errors.Is(err, sluice.ErrClosed) {
+			t.Errorf("behind Close: got %v", err)
+		}
+		<-w.Done()
+		if err := w.Err(); !errors.Is(err, sluice.ErrClosed) {
 			t.Errorf("behind Close: got %v", err)
 		}
 		w.Abort()
@@ -170,52 +176,6 @@ func TestWriterReplaces(t *testing.T) {
 	}
 }
 
-// TestWriterRefuses single records, and goes on.
-func TestWriterRefuses(t *testing.T) {
-	st := newMemory()
-	w, err := sluice.NewWriter(t.Context(), settings(), []sluice.Table{{Name: "a"}}, sluice.Options{Store: st, MemoryLimit: 128 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := table(t, w, "a")
-	f := func(err error, want string) {
-		t.Helper()
-		var record *sluice.RecordError
-		if !errors.As(err, &record) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "table a") {
-			t.Errorf("got %v, want %q", err, want)
-		}
-	}
-	j := func(doc string) error { return a.WriteJSON(t.Context(), []byte(doc)) }
-	f(j(``), "no JSON object")
-	f(j(`[1]`), "no JSON object")
-	f(j(`null`), "no JSON object")
-	f(j(`{"a":1`), "not JSON")
-	f(j(`{"a":1}{"b":2}`), "not JSON")
-	f(j("{\"a\":\"\n\"}"), "not JSON")
-	f(j(`{"a":"`+strings.Repeat("x", 9<<20)+`"}`), "the limit is 8 MiB")
-	f(a.Write(t.Context(), make(chan int)), "unsupported type")
-	f(a.Write(t.Context(), 1), "no JSON object")
-	if err := j(`{"a":"` + strings.Repeat("x", 7<<20) + `"}`); err != nil {
-		t.Error(err)
-	}
-	if err := a.Write(t.Context(), struct {
-		N json.Number `json:"n"`
-		S string      `json:"s"`
-	}{"12345678901234567890.10", "<b>"}); err != nil {
-		t.Error(err)
-	}
-	if err := a.Write(t.Context(), map[string]any{"k": nil}); err != nil {
-		t.Error(err)
-	}
-	if _, err := w.Table("other", "a"); err == nil || !strings.Contains(err.Error(), "other") {
-		t.Errorf("a table that is none: got %v", err)
-	}
-	if _, err := w.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	same(t, "a", rowsIn(t, st, "a")[1:], []string{`{"n":12345678901234567890.10,"s":"<b>"}`, `{"k":null}`})
-}
-
 // TestWriterFails: everybody is told the cause, and nothing waits.
 func TestWriterFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -228,13 +188,14 @@ func TestWriterFails(t *testing.T) {
 		if err := table(t, w, "a").WriteJSON(t.Context(), []byte(`{}`)); !errors.Is(err, sink.ErrDenied) {
 			t.Errorf("Write: got %v", err)
 		}
+		<-w.Done()
+		if err := w.Err(); !errors.Is(err, sink.ErrDenied) {
+			t.Errorf("Err: got %v", err)
+		}
 		if _, err := w.Close(t.Context()); !errors.Is(err, sink.ErrDenied) {
 			t.Errorf("Close: got %v", err)
 		}
 	})
-	if _, err := sluice.NewWriter(t.Context(), settings(), []sluice.Table{{Name: ""}}, sluice.Options{Store: newMemory()}); err == nil {
-		t.Error("a table without a name is opened")
-	}
 }
 
 // TestWriterContext: when the writer's context ends, a Close that comes behind does not replace
