@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build image demo test race faults e2e lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging
+.PHONY: help build image demo test race faults e2e lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging examples
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -15,6 +15,9 @@ RUNS ?= 200
 SEED ?= 0
 ARGS ?=
 PYTHON ?= python3
+# Modules of their own, so that theirs are not in ours.
+EXAMPLES := examples
+OTHERS := bench/plot deploy/image $(EXAMPLES)
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 10m
 
@@ -34,11 +37,11 @@ demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 se
 	echo "starting an S3 server on this machine for: sluice demo --config config.json"
 	$(BIN)/withs3 $(BIN)/sluice demo --config
 
-test: modules plotting imaging $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
+test: modules plotting imaging examples $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
-	cd bench/plot && $(TEST) ./...
-	cd deploy/image && $(TEST) -count 1 ./... # go test does not see when files outside of a module change
+	# go test does not see when files outside of a module change, which some of these look at.
+	for m in $(OTHERS); do (cd $$m && $(TEST) -count 1 ./...) || exit 1; done
 	$(MAKE) --no-print-directory race
 
 race: modules $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests with the race detector
@@ -52,14 +55,13 @@ faults: modules $(BIN)/versitygw ## Count rows over N=10000 faults, and measure 
 e2e: build $(BIN)/versitygw ## Run PyAirbyte, its sources and people's readers around Sluice, some minutes; needs Python 3.11
 	$(PYTHON) e2e/run.py $(ARGS)
 
-lint: modules tools plotting imaging ## Check format, vet, staticcheck, layout, module files and generated files
+lint: modules tools plotting imaging examples ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
 	echo "go vet"; go vet ./...
 	echo "staticcheck"; go tool -modfile=tools/go.mod staticcheck ./...
 	echo "layout, generated files"; go test ./internal/layout ./internal/configdoc
-	for m in bench/plot deploy/image; do \
-		echo "module $$m"; (cd $$m && go vet ./... && go tool -modfile=../../tools/go.mod staticcheck ./...) || exit 1; done
-	echo "go mod tidy"; for m in . tools bench/plot deploy/image; do (cd $$m && go mod tidy -diff) || exit 1; done
+	for m in $(OTHERS); do echo "module $$m"; (cd $$m && go vet ./... && go tool -modfile=$(CURDIR)/tools/go.mod staticcheck ./...) || exit 1; done
+	echo "go mod tidy"; for m in . tools $(OTHERS); do (cd $$m && go mod tidy -diff) || exit 1; done
 
 bench: modules ## Measure the engine, about 10 minutes; ARGS="-help" tells what can be chosen
 	go build -o $(BIN)/bench ./bench/cmd/bench
@@ -102,6 +104,7 @@ modules: $(BIN)/modules
 tools: $(BIN)/tools
 plotting: $(BIN)/plotting
 imaging: $(BIN)/imaging
+examples: $(BIN)/examples
 
 $(BIN)/modules: go.mod go.sum
 	mkdir -p $(BIN)
@@ -125,6 +128,12 @@ $(BIN)/plotting: bench/plot/go.mod bench/plot/go.sum go.mod
 	mkdir -p $(BIN)
 	echo "downloading the modules of the charts (first run only)"
 	cd bench/plot && go mod download
+	touch $@
+
+$(BIN)/examples: $(EXAMPLES:=/go.mod) $(EXAMPLES:=/go.sum) go.mod
+	mkdir -p $(BIN)
+	echo "downloading the modules of the examples (first run only)"
+	for m in $(EXAMPLES); do (cd $$m && go mod download) || exit 1; done
 	touch $@
 
 # The tests build the server too, but nobody would see why they take so long. It is put in
