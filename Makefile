@@ -16,7 +16,7 @@ SEED ?= 0
 ARGS ?=
 PYTHON ?= python3
 # Modules of their own, so that theirs are not in ours.
-EXAMPLES := examples
+EXAMPLES := examples examples/benthos
 OTHERS := bench/plot deploy/image $(EXAMPLES)
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 10m
