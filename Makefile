@@ -71,8 +71,8 @@ bench-peers: build $(BIN)/versitygw ## Measure DuckDB, Polars and others beside 
 	go build -o $(BIN)/bench-peers ./bench/cmd/peers
 	$(BIN)/bench-peers -sluice $(BIN)/sluice $(ARGS)
 
-bench-stages: modules ## Measure stages and encoders, each by itself
-	go test -run '^$$' -bench . -benchmem ./stages ./format ./internal/scan ./compress
+bench-stages: modules ## Measure the Writer, stages and encoders, each by itself
+	go test -run '^$$' -bench . -benchmem . ./stages ./format ./internal/scan ./compress
 
 bench-sweep: modules $(BIN)/toxiproxy-server ## Measure part size and concurrency of uploads over a slow network, about 10 minutes
 	go build -o $(BIN)/bench ./bench/cmd/bench
