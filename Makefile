@@ -37,10 +37,10 @@ demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 se
 	echo "starting an S3 server on this machine for: sluice demo --config config.json"
 	$(BIN)/withs3 $(BIN)/sluice demo --config
 
+# -count 1: go test does not see when files outside of a module change, which some modules look at.
 test: modules plotting imaging examples $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
-	# go test does not see when files outside of a module change, which some of these look at.
 	for m in $(OTHERS); do (cd $$m && $(TEST) -count 1 ./...) || exit 1; done
 	$(MAKE) --no-print-directory race
 
