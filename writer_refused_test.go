@@ -40,9 +40,17 @@ func TestWriterRefuses(t *testing.T) {
 	f(j(`{"a":1}{"b":2}`), "not JSON")
 	f(j("{\"a\":\"\n\"}"), "not JSON")
 	f(j(`{"a":"`+strings.Repeat("x", 9<<20)+`"}`), "the limit is 8 MiB")
+	nested := func(depth int) string { return `{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}` }
+	f(j(nested(10_001)), "not JSON")
+	for _, depth := range []int{10_000, 9_999} { // valid, but not in its message
+		f(j(nested(depth)), "nested too deep")
+	}
 	f(a.Write(t.Context(), make(chan int)), "unsupported type")
 	f(a.Write(t.Context(), 1), "no JSON object")
 	if err := j(`{"a":"` + strings.Repeat("x", 7<<20) + `"}`); err != nil {
+		t.Error(err)
+	}
+	if err := j(nested(9_998)); err != nil {
 		t.Error(err)
 	}
 	if err := a.Write(t.Context(), struct {
@@ -60,7 +68,7 @@ func TestWriterRefuses(t *testing.T) {
 	if _, err := w.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "a", rowsIn(t, st, "a")[1:], []string{`{"n":12345678901234567890.10,"s":"<b>"}`, `{"k":null}`})
+	same(t, "a", rowsIn(t, st, "a")[2:], []string{`{"n":12345678901234567890.10,"s":"<b>"}`, `{"k":null}`})
 }
 
 // TestWriterTables: what can't be right is refused at once.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -69,6 +70,20 @@ func (t *TableWriter) check(doc []byte) error {
 	}
 	if !scan.Valid(doc) {
 		return fmt.Errorf("it is not JSON: %w", scan.Explain(doc))
+	}
+	return checkDepth(doc)
+}
+
+// checkDepth refuses a record that is valid by itself and not in its message, where it is two
+// levels deeper: encoding/json, which decides about what is deep, takes 10,000. Without this one
+// record could end the writer.
+func checkDepth(doc []byte) error {
+	const deep = 9_990
+	if len(doc) < 2*deep || bytes.Count(doc, []byte("{"))+bytes.Count(doc, []byte("[")) < deep {
+		return nil
+	}
+	if message := slices.Concat([]byte(`{"record":{"data":`), doc, []byte(`}}`)); !scan.Valid(message) {
+		return fmt.Errorf("it is nested too deep: %w", scan.Explain(message))
 	}
 	return nil
 }
