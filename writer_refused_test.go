@@ -40,7 +40,9 @@ func TestWriterRefuses(t *testing.T) {
 	f(j(`{"a":1}{"b":2}`), "not JSON")
 	f(j("{\"a\":\"\n\"}"), "not JSON")
 	f(j(`{"a":"`+strings.Repeat("x", 9<<20)+`"}`), "the limit is 8 MiB")
-	nested := func(depth int) string { return `{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}` }
+	nested := func(depth int) string {
+		return `{"a":` + strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1) + `}`
+	}
 	f(j(nested(10_001)), "not JSON")
 	for _, depth := range []int{10_000, 9_999} { // valid, but not in its message
 		f(j(nested(depth)), "nested too deep")
