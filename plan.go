@@ -24,8 +24,10 @@ func (e *PlanError) Error() string { return e.Err.Error() }
 // Unwrap gives the reason.
 func (e *PlanError) Unwrap() error { return e.Err }
 
-// plan compiles what the config and the catalog say about each stream.
-func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) ([]*stages.Table, error) {
+// Plan compiles what the config and the catalog say about each stream, for a store with these
+// limits: how the package kafka, which has its own way to the objects, shares ours. A *PlanError
+// says that they do not go together.
+func Plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) ([]*stages.Table, error) {
 	owner := map[string]airbyte.StreamID{}
 	var tables []*stages.Table
 	for i := range catalog.Streams {

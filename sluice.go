@@ -77,7 +77,10 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	if err != nil {
 		return nil, err
 	}
-	tables, err := plan(cfg, catalog, opts.Store.Properties())
+	if cfg.Engine != config.EngineLocal {
+		return nil, &PlanError{fmt.Errorf("the config has the engine %q, and this is the local one: see the package kafka", cfg.Engine)}
+	}
+	tables, err := Plan(cfg, catalog, opts.Store.Properties())
 	if err != nil {
 		return nil, err
 	}

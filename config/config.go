@@ -27,7 +27,18 @@ type Config struct {
 	CheckpointMinutes float64     `json:"checkpoint_minutes"`
 	FullRefresh       FullRefresh `json:"full_refresh"`
 	Upload            Upload      `json:"upload"`
+	Engine            Engine      `json:"engine"`
+	Kafka             Kafka       `json:"kafka"`
 }
+
+// Engine says who writes the objects.
+type Engine string
+
+// The engines.
+const (
+	EngineLocal Engine = "local"
+	EngineKafka Engine = "kafka"
+)
 
 // Upload says how objects are uploaded. PartSizeMB, Concurrency, MemoryMB and TimeoutSeconds
 // are automatic when 0. RetryMinutes is not: 0 means that an outage is not sat out at all.
@@ -77,6 +88,8 @@ func Default() Config {
 		CheckpointMinutes: 15,
 		FullRefresh:       RefreshAtomic,
 		Upload:            Upload{RetryMinutes: 5},
+		Engine:            EngineLocal,
+		Kafka:             defaultKafka(),
 	}
 }
 

@@ -220,6 +220,9 @@ func TestParseFillsEveryField(t *testing.T) {
 		"s3_endpoint": "https://h:9000/x", "s3_path_format": "", "file_name_pattern": "{part_number}{format_extension}",
 		"metadata_columns": "v2", "file_size_mb": 0.5, "checkpoint_minutes": 0.25, "full_refresh": "purge_first",
 		"upload": {"part_size_mb": 5.0, "concurrency": 6e1, "memory_mb": 32, "retry_minutes": 0, "timeout_seconds": 2.5},
+		"engine": "kafka", "kafka": {"brokers": "a:1, b:2,", "group": "g", "topic_pattern": "t", "input": "envelope", "partitions": 3,
+			"replication_factor": 2, "security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "u",
+			"sasl_password": "p", "session_timeout_seconds": 6.5, "max_rows": 7, "rotate_minutes": 0.5},
 		"format": {"format_type": "CSV", "flattening": "Root level flattening", "quoting": "minimal", "delimiter": "\t",
 			"line_ending": "LF", "header": false, "null_value": "\\N", "undeclared_fields": "keep",
 			"compression": {"compression_type": "No Compression"}}}`))
@@ -228,6 +231,11 @@ func TestParseFillsEveryField(t *testing.T) {
 		Endpoint: "https://h:9000/x", PathFormat: "", FileNamePattern: DefaultFileNamePattern, MetadataColumns: MetadataV2,
 		FileSizeMB: 0.5, CheckpointMinutes: 0.25, FullRefresh: RefreshPurgeFirst,
 		Upload: Upload{PartSizeMB: 5, Concurrency: 60, MemoryMB: 32, RetryMinutes: 0, TimeoutSeconds: 2.5}, Format: defaultFormat(),
+		Engine: EngineKafka, Kafka: Kafka{
+			Brokers: "a:1, b:2,", Group: "g", TopicPattern: "t", Input: InputEnvelope, Partitions: 3, ReplicationFactor: 2,
+			SecurityProtocol: SecuritySASLSSL, SASLMechanism: SASLScramSHA512, SASLUsername: "u", SASLPassword: "p",
+			SessionTimeoutSeconds: 6.5, MaxRows: 7, RotateMinutes: 0.5,
+		},
 	}
 	want.Format.CSV = CSV{
 		Flattening: FlatteningRoot, Compression: Compression{Type: CompressionNone}, Quoting: QuoteMinimal, Delimiter: "\t",
@@ -315,7 +323,20 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.AccessKeyID, c.SecretAccessKey, c.RoleARN, c.ExternalID = "a", "b", "c", "d" }, ""},
 		{func(c *Config) { c.SecretAccessKey, c.FileSizeMB = "my-key", -1 }, `access_key_id is missing: access_key_id and secret_access_key must be given together; file_size_mb is -1: must be 0 or more`},
 		{func(c *Config) { *c = Config{} }, `s3_bucket_name is "": must be the name of a bucket, without "/"; format.format_type is "": allowed are "CSV", "JSONL", "Avro", "Parquet"; ` +
-			`metadata_columns is "": allowed are "v1", "v2"; full_refresh is "": allowed are "atomic", "incremental", "purge_first"`},
+			`metadata_columns is "": allowed are "v1", "v2"; full_refresh is "": allowed are "atomic", "incremental", "purge_first"; engine is "": allowed are "local", "kafka"; ` +
+			`kafka.group is "": must be a name without spaces; kafka.topic_pattern is "": must be the name of a topic, with {namespace} and {stream} in it or without; ` +
+			`kafka.input is "": allowed are "protocol", "envelope"; kafka.partitions is 0: must be from 1 to 10000; ` +
+			`kafka.security_protocol is "": allowed are "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"; ` +
+			`kafka.sasl_mechanism is "": allowed are "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"; kafka.session_timeout_seconds is 0: must be from 1 to 3600`},
+		{func(c *Config) { c.Engine = EngineKafka }, `kafka.brokers is "": must name a broker, as host:port, for the engine "kafka"`},
+		{func(c *Config) { c.Engine, c.Kafka.Brokers = EngineKafka, "h:9092" }, ""},
+		{func(c *Config) { c.Engine, c.Kafka.Brokers = EngineKafka, ", ," }, `kafka.brokers is ", ,": must name a broker, as host:port, for the engine "kafka"`},
+		{func(c *Config) { c.Engine, c.Kafka.Brokers, c.Kafka.ReplicationFactor = EngineKafka, "h:9092", 0 }, `kafka.replication_factor is 0: must be -1, or at least 1`},
+		{func(c *Config) {
+			c.Engine, c.Kafka.Brokers, c.Kafka.SecurityProtocol, c.Kafka.SASLUsername = EngineKafka, "h:9092", SecuritySASLSSL, "me"
+		},
+			`kafka.sasl_password is missing: needed together with the security protocol SASL_SSL`},
+		{func(c *Config) { c.Kafka.RotateMinutes = math.Inf(1) }, `kafka.rotate_minutes is +Inf: must be a finite number`},
 	} {
 		config := good()
 		c.change(&config)

@@ -36,15 +36,19 @@ func Parse(raw []byte) (*Config, []string, error) {
 }
 
 // maskOf returns a mask that hides the secrets of a document.
-func maskOf(doc map[string]any) mask {
-	var m mask
-	for key, v := range doc {
-		if model().secret(key) {
+func maskOf(doc map[string]any) mask { return secretsIn(doc, "", nil) }
+
+func secretsIn(obj map[string]any, path string, m mask) mask {
+	for key, v := range obj {
+		field := join(path, key)
+		if model().secret(field) {
 			leaves(v, func(text string) {
 				if text != "" {
 					m = append(m, text)
 				}
 			})
+		} else if inner, ok := v.(map[string]any); ok {
+			m = secretsIn(inner, field, m)
 		}
 	}
 	return m

@@ -49,7 +49,7 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // the message of an error that a server sent.
 func SecretsOf(c *Config) []string {
 	var values []string
-	for _, s := range []Secret{c.AccessKeyID, c.SecretAccessKey, c.ExternalID} {
+	for _, s := range []Secret{c.AccessKeyID, c.SecretAccessKey, c.ExternalID, c.Kafka.SASLPassword} {
 		if s != "" {
 			values = append(values, s.Reveal())
 		}

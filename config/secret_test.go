@@ -35,7 +35,7 @@ func TestSecret(t *testing.T) {
 
 func TestConfigShowsNoSecret(t *testing.T) {
 	c := good()
-	c.AccessKeyID, c.SecretAccessKey, c.RoleARN, c.ExternalID = marker, marker, "role", marker
+	c.AccessKeyID, c.SecretAccessKey, c.RoleARN, c.ExternalID, c.Kafka.SASLPassword = marker, marker, "role", marker, marker
 	var out bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
 		fmt.Fprintf(&out, verb+"\n", c)
@@ -54,10 +54,10 @@ func TestConfigShowsNoSecret(t *testing.T) {
 	if hidden := fmt.Sprintf("%x", marker); strings.Contains(shown, marker) || strings.Contains(shown, hidden) || !strings.Contains(shown, "***") {
 		t.Errorf("a secret is shown:\n%s", shown)
 	}
-	if got := SecretsOf(&c); !slices.Equal(got, []string{marker, marker, marker}) {
+	if got := SecretsOf(&c); !slices.Equal(got, []string{marker, marker, marker, marker}) {
 		t.Errorf("SecretsOf gives %q", got)
 	}
-	if c.ExternalID = ""; len(SecretsOf(&c)) != 2 {
+	if c.ExternalID = ""; len(SecretsOf(&c)) != 3 {
 		t.Errorf("SecretsOf gives %q", SecretsOf(&c))
 	}
 }
@@ -96,6 +96,9 @@ func TestErrorsShowNoSecret(t *testing.T) {
 		`{"secret_access_key": "MARKER", "secret_access_key": "MARKER"}`,
 		`{"secret_access_key": 123454321, "file_size_mb": -123454321}`,
 		`{"a": "MARKER", "a": "MARKER", "MARKER": 1}`,
+		`{"kafka": {"sasl_password": "MARKER", "brokers": "MARKER"}, "engine": "MARKER"}`,
+		`{"kafka": {"sasl_password": "MARKER", "xMARKERx": 1}}`,
+		`{"kafka": {"sasl_password": ["MARKER"], "group": "a MARKER"}}`,
 	} {
 		_, warnings, err := Parse([]byte(strings.ReplaceAll(raw, "MARKER", marker)))
 		if err == nil {

@@ -69,6 +69,7 @@ func (c *Config) rules(m mask) Errors {
 	if c.ExternalID != "" && c.RoleARN == "" {
 		p.add("external_id", c.ExternalID, "allowed only together with role_arn")
 	}
+	c.kafkaRules(&p)
 	if wanted := endpointRule(c.Endpoint); wanted != "" {
 		p.add(endpointField, c.Endpoint, "must be "+wanted)
 	}
@@ -138,6 +139,8 @@ func (c *Config) finite() Errors {
 		{"checkpoint_minutes", &c.CheckpointMinutes, def.CheckpointMinutes},
 		{"upload.retry_minutes", &c.Upload.RetryMinutes, def.Upload.RetryMinutes},
 		{"upload.timeout_seconds", &c.Upload.TimeoutSeconds, def.Upload.TimeoutSeconds},
+		{"kafka.session_timeout_seconds", &c.Kafka.SessionTimeoutSeconds, def.Kafka.SessionTimeoutSeconds},
+		{"kafka.rotate_minutes", &c.Kafka.RotateMinutes, def.Kafka.RotateMinutes},
 	} {
 		if math.IsNaN(*f.n) || math.IsInf(*f.n, 0) {
 			found = append(found, Error{Field: f.field, Value: number(*f.n), Allowed: "must be a finite number"})

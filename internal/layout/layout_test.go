@@ -35,7 +35,8 @@ var order = []struct {
 	{"sink/...", []string{"sink"}},
 	{"config", nil},
 	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/feed", "internal/meter", "internal/scan"}},
-	{"cmd/...", []string{".", "airbyte", "config", "pipeline", "sink", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/live", "internal/metrics", "internal/pipe", "internal/tune"}},
+	{"kafka", []string{".", "airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "internal/guard", "internal/meter", "internal/scan"}},
+	{"cmd/...", []string{".", "kafka", "airbyte", "config", "pipeline", "sink", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/live", "internal/metrics", "internal/pipe", "internal/tune"}},
 	{"internal/inventory", []string{"sink", "internal/guard"}},
 	// It looks into the store that a config names.
 	{"internal/demo", []string{".", "airbyte", "config", "sink"}},
@@ -48,7 +49,6 @@ var order = []struct {
 	// What stands outside the engine and measures it, or uses it as anybody would.
 	{"bench/...", []string{"..."}},
 	{"deploy/...", nil},
-	{"kafka/...", []string{"..."}},
 	// Read by those who may not import what is internal.
 	{"examples/...", []string{".", "config", "sink"}},
 }
