@@ -21,6 +21,8 @@ type Batch struct {
 	Line  int64  // number of the first line, from 1
 	Input []byte // whole lines
 
+	Origins []Origin // of each line, where the source knows them
+	Rejects []Reject // lines that are left out: only from who asked for that
 	Records []Record
 	Marks   []Mark
 	Values  []scan.Value // of all records: see ValuesOf
@@ -105,6 +107,21 @@ type Replaced struct {
 	Count  int64
 }
 
+// Origin is where a line stands in a log, and what the log knows of it.
+type Origin struct {
+	Offset int64
+	Time   int64     // milliseconds since the epoch
+	ID     uuid.UUID // of the row, where the record brought one
+	Value  []byte    // as it came, where the line is not the same; not a part of Input
+}
+
+// Reject is a line that can't be written.
+type Reject struct {
+	Line int32 // of the batch, from 0
+	Text scan.Span
+	Err  error
+}
+
 // Each buffer of a batch may grow to hold one giant record. What has grown past this many
 // bytes is given back to the runtime when the batch is emptied, so that one record does
 // not set the memory of the whole sync.
@@ -113,6 +130,10 @@ const maxKept = 4 << 20
 // reset empties the batch for its next round.
 func (b *Batch) reset() {
 	b.Input = emptied(b.Input)
+	clear(b.Origins) // they hold memory of the log's client
+	b.Origins = emptied(b.Origins)
+	clear(b.Rejects)
+	b.Rejects = emptied(b.Rejects)
 	b.Output = emptied(b.Output)
 	b.Records = emptied(b.Records)
 	b.Marks = emptied(b.Marks)

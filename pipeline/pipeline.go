@@ -78,12 +78,17 @@ func Run(ctx context.Context, in io.Reader, stages []Stage, end End, opts Option
 
 	first := make(chan *Batch, opts.Batches)
 	group.Go(func() error { return receive(ctx, source, first) })
+	return flow(ctx, group, first, empty, r.large, stages, end, opts)
+}
+
+// flow takes the batches of first through the stages to the end, and back to empty.
+func flow(ctx context.Context, group *errgroup.Group, first chan *Batch, empty chan<- *Batch, large <-chan struct{}, stages []Stage, end End, opts Options) error {
 	last := first
 	for _, stage := range stages {
 		last = startStage(ctx, group, stage, last, opts.Batches)
 	}
 	group.Go(func() error {
-		return guard.Run(func() error { return finish(ctx, last, empty, r.large, end, opts) })
+		return guard.Run(func() error { return finish(ctx, last, empty, large, end, opts) })
 	})
 	return group.Wait()
 }

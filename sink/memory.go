@@ -35,9 +35,17 @@ func (m *memory) try() []byte {
 		m.free = m.free[:n-1]
 		return c
 	}
-	if m.made == m.limit {
+	if m.made >= m.limit {
 		return nil
 	}
+	m.made++
+	return make([]byte, 0, chunkSize)
+}
+
+// over returns an empty chunk past the budget.
+func (m *memory) over() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.made++
 	return make([]byte, 0, chunkSize)
 }

@@ -25,9 +25,10 @@ type Set struct {
 	// key turns out to be taken. (The parts of a larger one belong to their key.)
 	NextKey func() string
 
-	u    *Uploader
-	held bool
-	last *Object // opened last
+	u     *Uploader
+	held  bool
+	taken func(context.Context, *Object) error // of a shared set
+	last  *Object                              // opened last
 
 	mu        sync.Mutex
 	objects   []*Object       // of a held set, in the order of opening
@@ -41,6 +42,16 @@ type Set struct {
 // NewSet makes an empty set.
 func (u *Uploader) NewSet(held bool) *Set {
 	return &Set{u: u, held: held, keys: map[string]bool{}, durable: map[*Object]func(){}}
+}
+
+// NewSharedSet makes an empty shared set. Where a key turns out to be taken, taken is asked, with
+// the object that was to be there: nil means that what is there will do. The set's objects are
+// never closed early; when the memory budget is spent, UploadStats.Crowded says so, and the set
+// has to be committed soon: it goes on past the budget.
+func (u *Uploader) NewSharedSet(taken func(context.Context, *Object) error) *Set {
+	s := u.NewSet(true)
+	s.taken = taken
+	return s
 }
 
 // Open begins the next object; the one before it has to be closed. meta gives its metadata;
@@ -193,7 +204,7 @@ func (s *Set) own() map[string]bool {
 // metadata is that of an object of the set.
 func (s *Set) metadata(o *Object, rows int64) Metadata {
 	m := o.meta(rows)
-	if !s.held {
+	if !s.held || s.taken != nil {
 		return m
 	}
 	s.mu.Lock()
@@ -245,6 +256,9 @@ func (s *Set) showOne(ctx context.Context, o *Object) error {
 	}
 	if errors.Is(err, ErrTaken) {
 		s.mark(o.Key, false)
+		if s.taken != nil {
+			err = s.taken(ctx, o)
+		}
 	}
 	if err == nil {
 		s.u.Stats.Objects.Add(1)
@@ -273,6 +287,9 @@ func (s *Set) mark(key string, ours bool) {
 // showing remembers the held sets that are between their first and their last visible
 // object.
 func (u *Uploader) showing(s *Set, yes bool) {
+	if s.taken != nil {
+		return // nothing is taken back
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if yes {

@@ -51,6 +51,7 @@ type UploadStats struct {
 	Parts   atomic.Int64
 	Bytes   atomic.Int64 // sent
 	Early   atomic.Int64 // objects that were closed early because the memory budget was spent
+	Crowded atomic.Bool  // it was spent, and objects of shared sets could not be closed
 
 	Requests meter.Meter // the workers, each in what it does for one object or part
 	Wait     meter.Meter // appending waits for the uploads
@@ -161,6 +162,9 @@ func (u *Uploader) chunk(ctx context.Context, o *Object) ([]byte, error) {
 	if c := u.mem.try(); c != nil {
 		return c, nil
 	}
+	if u.filled >= u.mem.limit { // nothing is under way: see NewSharedSet
+		return u.mem.over(), nil
+	}
 	u.Stats.Wait.Begin()
 	defer u.Stats.Wait.End()
 	return u.mem.wait(ctx)
@@ -170,7 +174,8 @@ func (u *Uploader) chunk(ctx context.Context, o *Object) ([]byte, error) {
 // may fill is free: looking at thousands of objects for each chunk would take longer than
 // filling it. What o holds in less than a part stays: o is in the middle of a row. A buffer
 // that is large enough goes as a part; a smaller one ends its object, because only the last
-// part may be small.
+// part may be small. (Objects of shared sets can't end now: what is written of them later would have
+// no place.)
 func (u *Uploader) sendFullest(ctx context.Context, o *Object) error {
 	var open []*Object
 	for c := range u.open {
@@ -191,6 +196,10 @@ func (u *Uploader) sendFullest(ctx context.Context, o *Object) error {
 				return err
 			}
 			continue
+		}
+		if c.set.taken != nil {
+			u.Stats.Crowded.Store(true)
+			break // the others have less
 		}
 		u.Stats.Early.Add(1)
 		if err := c.Close(ctx); err != nil {

@@ -75,9 +75,8 @@ type stream struct {
 	keys   *sink.Keys
 	set    *sink.Set
 	opened time.Time
-	key    string       // of its states
-	header []byte       // what each object begins with
-	first  compress.Sum // of header
+	key    string // of its states
+	header Header
 }
 
 type ending int
@@ -91,7 +90,6 @@ const (
 // NewAssemble makes the stage.
 func NewAssemble(opts AssembleOptions) *Assemble {
 	a := &Assemble{opts: opts, streams: make([]stream, len(opts.Catalog.Tables))}
-	var packer compress.Compressor // one for all headers: it may have many megabytes
 	for i, t := range opts.Catalog.Tables {
 		a.streams[i] = stream{
 			table: t,
@@ -101,20 +99,12 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 			sum:   StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}, Undeclared: map[string]int64{}},
 		}
 		a.streams[i].set.NextKey = opts.Keys[i].Next
-		if t.Codec != nil && packer == nil { // all tables have it, or none
-			packer, a.packed = t.Codec.NewCompressor(), true
-		}
-		a.streams[i].begin(packer)
+	}
+	for i, h := range NewHeaders(opts.Catalog) {
+		a.streams[i].header = h
+		a.packed = a.packed || opts.Catalog.Tables[i].Codec != nil // all tables have it, or none
 	}
 	return a
-}
-
-// begin makes what each object of the stream begins with; packer is nil without compression.
-func (s *stream) begin(packer compress.Compressor) {
-	s.header = s.table.Encoder.AppendHeader(nil)
-	if packer != nil {
-		s.header, s.first = packer.AppendPiece(s.table.Codec.AppendHeader(nil), s.header)
-	}
 }
 
 // Process appends the batch's rows and acts on its marks.
@@ -223,12 +213,12 @@ func (a *Assemble) open(ctx context.Context, s *stream) error {
 		s.waits = a.rows
 	}
 	s.sum.Objects++
-	s.packed = s.first
+	s.packed = s.header.sum
 	if codec := s.table.Codec; codec != nil {
 		s.object.Trailer = func() []byte { return codec.AppendTrailer(nil, s.packed) }
 	}
-	s.bytes += int64(len(s.header))
-	return s.object.Append(ctx, s.header, 0)
+	s.bytes += int64(len(s.header.bytes))
+	return s.object.Append(ctx, s.header.bytes, 0)
 }
 
 // failed says which stream an upload error belongs to.

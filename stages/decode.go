@@ -17,6 +17,8 @@ type Decode struct {
 	decoder *airbyte.Decoder
 	message airbyte.Message
 
+	reject bool // see NewRejectingDecode
+
 	switches int // records of another stream than the one before, in this batch
 	groups   groups
 }
@@ -28,6 +30,14 @@ func NewDecode(catalog *Catalog) *Decode {
 		ids[i] = t.Stream
 	}
 	return &Decode{catalog: catalog, decoder: airbyte.NewDecoder(ids), groups: newGroups(len(ids))}
+}
+
+// NewRejectingDecode makes a copy that leaves a line out that can't be written, and adds it to the
+// batch's Rejects, where NewDecode's copy fails.
+func NewRejectingDecode(catalog *Catalog) *Decode {
+	d := NewDecode(catalog)
+	d.reject = true
+	return d
 }
 
 // Process decodes the batch. It fails on the first line that is no message, with the line's
@@ -42,7 +52,9 @@ func (d *Decode) Process(_ context.Context, b *pipeline.Batch) error {
 		if err == nil {
 			err = d.take(b, line, b.Input[start:next], uint32(start))
 		}
-		if err != nil {
+		if err != nil && d.reject {
+			d.leaveOut(b, line, start, next, err)
+		} else if err != nil {
 			return &pipeline.LineError{Line: b.Line + int64(line), Err: err}
 		}
 		start = next
@@ -53,6 +65,16 @@ func (d *Decode) Process(_ context.Context, b *pipeline.Batch) error {
 		d.groups.group(b)
 	}
 	return nil
+}
+
+// leaveOut keeps nothing of a line but that it was there.
+func (d *Decode) leaveOut(b *pipeline.Batch, line int32, start, next int, err error) {
+	b.Rejects = append(b.Rejects, pipeline.Reject{Line: line, Text: scan.Span{Start: uint32(start), End: uint32(next)}, Err: err})
+	kept := 0
+	if n := len(b.Records); n > 0 {
+		kept = int(b.Records[n-1].Last)
+	}
+	d.message.Values = d.message.Values[:kept] // the next record begins where the last one ends
 }
 
 // take puts the message of a line, which begins at start, into the batch.

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -85,16 +86,31 @@ func (a *Assemble) count(b *pipeline.Batch) {
 	}
 	for _, u := range b.Undeclared {
 		s := &a.streams[u.Stream]
-		field := u.Field
-		if _, known := s.sum.Undeclared[field]; !known {
-			if len(s.sum.Undeclared) >= maxUndeclared {
-				field = OtherFields
-			}
-			if _, known := s.sum.Undeclared[field]; !known && !s.table.Format.KeepUndeclared {
-				a.opts.Log.Warn(fmt.Sprintf("stream %s: the field %q is not in the schema and is dropped (undeclared_fields: \"keep\" keeps it)", s.table.Stream, field))
-			}
+		if s.sum.CountUndeclared(u.Field, u.Count) {
+			s.table.WarnDropped(a.opts.Log, u.Field)
 		}
-		s.sum.Undeclared[field] += u.Count
+	}
+}
+
+// CountUndeclared adds records that had a field that is not in the schema, and reports whether it
+// is the first time.
+func (s *StreamSummary) CountUndeclared(field string, records int64) (first bool) {
+	if s.Undeclared == nil {
+		s.Undeclared = map[string]int64{}
+	}
+	_, known := s.Undeclared[field]
+	if !known && len(s.Undeclared) >= maxUndeclared {
+		field = OtherFields
+		_, known = s.Undeclared[field]
+	}
+	s.Undeclared[field] += records
+	return !known
+}
+
+// WarnDropped warns of a field that is not in the schema, if the table drops those.
+func (t *Table) WarnDropped(log *slog.Logger, field string) {
+	if !t.Format.KeepUndeclared {
+		log.Warn(fmt.Sprintf("stream %s: the field %q is not in the schema and is dropped (undeclared_fields: \"keep\" keeps it)", t.Stream, field))
 	}
 }
 

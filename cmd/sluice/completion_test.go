@@ -35,7 +35,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%q: got %v and %q, want %q", typed, err, out, want)
 		}
 	}
-	f("sluice w\t--help", "Usage:\n  sluice write --config FILE")
+	f("sluice wr\t--help", "Usage:\n  sluice write --config FILE")
 	f("sluice sp\t", `"type":"SPEC"`)
 	f("sluice ls --conf\tmy-\t", "has no objects of a sync")
 	f("sluice check --config my-\t", "SUCCEEDED")

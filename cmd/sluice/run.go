@@ -76,7 +76,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&level, "log-level", "info", "least level of what is logged: debug, info, warn, error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	group(root, forAirbyte, "The connector, as Airbyte runs it:", a.spec(), a.check(), a.write())
-	group(root, forPeople, "For people:", a.demo(), a.ls(), a.gc(), a.tune(), a.generate())
+	group(root, forPeople, "For people:", a.demo(), a.worker(), a.ls(), a.gc(), a.tune(), a.generate())
 	root.SetHelpCommandGroupID(forPeople)
 	root.SetCompletionCommandGroupID(forPeople)
 	completeEverywhere(root, a.out)

@@ -42,7 +42,7 @@ var order = []struct {
 	{"internal/demo", []string{".", "airbyte", "config", "sink"}},
 	// These look at the engine from outside, as any program can.
 	{"internal/live", []string{".", "stages"}},
-	{"internal/metrics", []string{".", "stages"}},
+	{"internal/metrics", []string{".", "kafka", "stages"}},
 	// It plays one sync with a clock of its own.
 	{"internal/torture/...", []string{".", "airbyte", "config", "internal/gateway", "internal/s3proxy", "internal/torture"}},
 	{"internal/...", []string{"airbyte", "config", "sink", "sink/s3", "internal/..."}},

@@ -42,9 +42,18 @@ func (s *Server) Serve(progress func() *sluice.Progress, streams int) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(progress, streams),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.serve(handlers(registry))
+	s.log.Info(fmt.Sprintf("metrics are at http://%s/metrics", s.listener.Addr()))
+}
+
+func handlers(registry *prometheus.Registry) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	return mux
+}
+
+func (s *Server) serve(mux *http.ServeMux) {
 	s.http = &http.Server{
 		Handler: mux,
 		// Nobody needs long for a scrape.
@@ -53,7 +62,6 @@ func (s *Server) Serve(progress func() *sluice.Progress, streams int) {
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // and not stderr
 	}
 	s.ended.Go(func() { _ = s.http.Serve(s.listener) }) // returns when the listener is closed
-	s.log.Info(fmt.Sprintf("metrics are at http://%s/metrics", s.listener.Addr()))
 }
 
 // patience is how long the end of a sync waits for scrapes that are under way.

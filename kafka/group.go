@@ -1,0 +1,258 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/sluice-data/sluice/stages"
+)
+
+// clientOptions make a client a member of the group.
+func (w *Worker) clientOptions() []kgo.Opt {
+	k := &w.cfg.Kafka
+	names := make([]string, 0, len(w.topics))
+	for name := range w.topics {
+		names = append(names, name)
+	}
+	opts := []kgo.Opt{
+		kgo.ConsumerGroup(k.Group), kgo.ConsumeTopics(names...),
+		kgo.Balancers(kgo.CooperativeStickyBalancer()),
+		kgo.SessionTimeout(k.SessionTimeout()), kgo.HeartbeatInterval(min(k.SessionTimeout()/3, 3*time.Second)),
+		kgo.DisableAutoCommit(),
+		// The client must never choose an offset: AdjustFetchOffsetsFn gives it each, or none.
+		kgo.ConsumeStartOffset(kgo.NoResetOffset()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(), // offsets are counted, so those of transactions' marks too
+		kgo.MetadataMaxAge(30 * time.Second),
+		kgo.FetchMaxBytes(16 << 20), kgo.BrokerMaxReadBytes(128 << 20),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.OnPartitionsAssigned(w.onAssigned), kgo.OnOffsetsFetched(w.onFetched), kgo.AdjustFetchOffsetsFn(w.begin),
+		kgo.OnPartitionsRevoked(w.onRevoked), kgo.OnPartitionsLost(w.onLost),
+	}
+	if w.opts.InstanceID != "" {
+		opts = append(opts, kgo.InstanceID(w.opts.InstanceID))
+	}
+	return clientOptions(k, w.log, "worker", append(opts, w.opts.Client...))
+}
+
+// onAssigned makes what the group has given. The client calls it, and those below, one after the other.
+func (w *Worker) onAssigned(_ context.Context, client *kgo.Client, added map[string][]int32) {
+	client.ResumeFetchPartitions(added) // a pause outlives an assignment
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.totals.Joined = true
+	for topic, numbers := range added {
+		for _, n := range numbers {
+			w.partitions[id{topic, n}] = newPartition(w, w.topics[topic], n)
+		}
+	}
+	w.totals.Rebalances++
+	w.watchIdle()
+	w.log.Info(fmt.Sprintf("the group has assigned %s: %v", stages.Count(int64(len(w.partitions)), "partition"), keys(w.partitions)))
+}
+
+// onFetched remembers the committed offsets with their metadata.
+func (w *Worker) onFetched(_ context.Context, client *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, group := range resp.Groups {
+		for _, topic := range group.Topics {
+			for _, part := range topic.Partitions {
+				c := committed{offset: part.Offset}
+				if part.Metadata != nil {
+					c.text = *part.Metadata
+				}
+				w.fetched[id{topic.Topic, part.Partition}] = c
+			}
+		}
+	}
+	return nil
+}
+
+// begin starts the partitions whose offsets were fetched, and tells the client where.
+func (w *Worker) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	names := make([]string, 0, len(offsets))
+	for name := range offsets {
+		names = append(names, name)
+	}
+	topics, err := w.admin.ListTopics(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the topics: %w", err)
+	}
+	var ends kadm.ListedOffsets
+	if w.opts.UntilEnd {
+		if ends, err = w.admin.ListCommittedOffsets(ctx, names...); err != nil {
+			return nil, fmt.Errorf("looking for the ends of the partitions: %w", err)
+		}
+	}
+	for name, numbers := range offsets {
+		for number := range numbers {
+			w.mu.Lock()
+			p, c := w.partitions[id{name, number}], w.fetched[id{name, number}]
+			w.mu.Unlock()
+			if p == nil {
+				delete(numbers, number)
+				continue
+			}
+			if p.done != nil { // its offsets are fetched once more: it begins anew
+				p.stop(0)
+				p = w.renew(p)
+			}
+			p.topicID = uuid.UUID(topics[name].ID)
+			position, prepared, err := w.where(ctx, p, c)
+			if err != nil {
+				if ctx.Err() == nil {
+					w.fail(err)
+				}
+				return nil, err
+			}
+			if end, ok := ends.Lookup(name, number); ok && end.Err == nil {
+				p.target.Store(end.Offset)
+			}
+			numbers[number] = kgo.NewOffset().At(position)
+			p.start(context.WithoutCancel(ctx), position, prepared)
+		}
+	}
+	w.reached()
+	return offsets, nil
+}
+
+// where finds the offset at which a partition begins, and what its last owner has prepared.
+func (w *Worker) where(ctx context.Context, p *partition, c committed) (int64, intent, error) {
+	prepared, err := parseIntent(c.text)
+	if err != nil {
+		return 0, intent{}, &LostError{Partition: p.String(), Reason: err.Error(), Advice: "see above"}
+	}
+	if c.offset < 0 || prepared.topic != "" && prepared.topic != shortID(p.topicID) { // the latter: of a topic that was deleted
+		position, err := w.first(ctx, p)
+		return position, intent{}, err
+	}
+	if prepared.prepared && prepared.config != p.topic.fingerprint {
+		return 0, intent{}, &ChangedError{Partition: p.String(), First: c.offset, End: prepared.end}
+	}
+	return c.offset, prepared, nil
+}
+
+// first is the offset at which a partition begins of which the group knows nothing. An epoch is
+// prepared before its objects are seen, so where there are some, the group knew and has forgotten.
+func (w *Worker) first(ctx context.Context, p *partition) (int64, error) {
+	prefix := place{topic: p.topic.name, topicID: p.topicID, partition: p.number}.prefix()
+	dirs := []string{p.topic.letters}
+	for _, t := range p.topic.catalog.Tables {
+		dirs = append(dirs, t.Dir)
+	}
+	for _, dir := range dirs {
+		last := ""
+		for info, err := range w.store.List(ctx, dir+"/"+prefix, "") {
+			if err != nil {
+				return 0, fmt.Errorf("looking for objects of %s: %w", p, err)
+			}
+			last = info.Key
+		}
+		if last != "" {
+			return 0, &LostError{
+				Partition: p.String(), Reason: fmt.Sprintf("the group %s has no offset for it, and there are objects of it, the last one %s", w.cfg.Kafka.Group, last),
+				Advice: fmt.Sprintf("offsets expire when a group is empty for long (offsets.retention.minutes), or were deleted. Commit the offset behind the last object (%s in its metadata, and 1), for example with kafka-consumer-groups --reset-offsets, and start again", metaLast),
+			}
+		}
+	}
+	starts, err := w.admin.ListStartOffsets(ctx, p.topic.name)
+	if err != nil {
+		return 0, fmt.Errorf("looking for the beginning of %s: %w", p, err)
+	}
+	start, ok := starts.Lookup(p.topic.name, p.number)
+	if !ok || start.Err != nil {
+		return 0, fmt.Errorf("looking for the beginning of %s: %w", p, errors.Join(start.Err, errors.New("the broker does not know the partition")))
+	}
+	return start.Offset, nil
+}
+
+// renew puts a new partition in the place of one that was stopped.
+func (w *Worker) renew(p *partition) *partition {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p = newPartition(w, p.topic, p.number)
+	w.partitions[id{p.topic.name, p.number}] = p
+	return p
+}
+
+// onRevoked gives partitions away in order.
+func (w *Worker) onRevoked(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	w.stop(gone, leaveTimeout)
+}
+
+// onLost drops partitions that others may own already.
+func (w *Worker) onLost(_ context.Context, _ *kgo.Client, gone map[string][]int32) {
+	w.mu.Lock()
+	w.totals.Joined = false
+	w.mu.Unlock()
+	w.log.Warn("the group has counted this worker out: it did not hear of it in time. It joins again")
+	w.stop(gone, 0)
+}
+
+// stop stops partitions, side by side, and returns when nothing of them is under way. Kafka checks
+// who commits, and not what they own: so no goroutine of a partition may outlive its assignment.
+func (w *Worker) stop(gone map[string][]int32, patience time.Duration) {
+	var all sync.WaitGroup
+	for topic, numbers := range gone {
+		for _, n := range numbers {
+			w.mu.Lock()
+			p := w.partitions[id{topic, n}]
+			w.mu.Unlock()
+			if p != nil {
+				all.Go(func() { p.stop(patience) })
+			}
+		}
+	}
+	all.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for topic, numbers := range gone {
+		for _, n := range numbers {
+			delete(w.partitions, id{topic, n})
+			delete(w.fetched, id{topic, n})
+		}
+	}
+}
+
+// stopAll stops what the client has not had stopped.
+func (w *Worker) stopAll() {
+	w.mu.Lock()
+	rest := map[string][]int32{}
+	for at := range w.partitions {
+		rest[at.topic] = append(rest[at.topic], at.number)
+	}
+	w.mu.Unlock()
+	w.stop(rest, 0)
+}
+
+// fetchError tells what can be sat out from what can't: the latter is returned.
+func (w *Worker) fetchError(e kgo.FetchError) error {
+	var lost *kgo.ErrDataLoss
+	switch {
+	case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, kgo.ErrClientClosed):
+		return nil
+	case errors.Is(e.Err, kerr.OffsetOutOfRange), errors.As(e.Err, &lost):
+		return &LostError{
+			Partition: fmt.Sprintf("topic %s, partition %d", e.Topic, e.Partition), Reason: fmt.Sprintf("the log does not have the records at the committed offset any more (%v)", e.Err),
+			Advice: "raise the topic's retention; then commit the offset at which to go on, for example with kafka-consumer-groups --reset-offsets",
+		}
+	case errors.Is(e.Err, kerr.UnknownTopicOrPartition):
+		w.log.Info(fmt.Sprintf("the topic %s is not there yet; waiting for it", e.Topic))
+		return nil
+	case errors.Is(e.Err, kerr.TopicAuthorizationFailed), errors.Is(e.Err, kerr.GroupAuthorizationFailed), errors.Is(e.Err, kerr.SaslAuthenticationFailed),
+		errors.Is(e.Err, kerr.FencedInstanceID), errors.Is(e.Err, kerr.InvalidSessionTimeout), errors.Is(e.Err, kerr.InconsistentGroupProtocol):
+		return fmt.Errorf("kafka refuses the worker: %w", e.Err)
+	}
+	w.log.Warn(fmt.Sprintf("fetching from topic %q, partition %d: %v", e.Topic, e.Partition, e.Err))
+	return nil
+}

@@ -1,0 +1,195 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sluice-data/sluice/internal/guard"
+	"github.com/sluice-data/sluice/pipeline"
+	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/stages"
+)
+
+// partition is what a worker does for one partition while the group has assigned it: epoch by
+// epoch, on a goroutine of its own.
+type partition struct {
+	w        *Worker
+	topic    *topicPlan
+	topicID  uuid.UUID
+	number   int32
+	envelope bool
+	queue    *queue
+
+	position int64  // the committed offset: where the next epoch begins
+	prepared intent // of a last owner, or none
+
+	committed atomic.Int64 // position, for those who watch
+	end       atomic.Int64 // of the log, likewise
+	target    atomic.Int64 // offset at which the worker may leave; -1: none
+
+	once   sync.Once     // closes leave
+	leave  chan struct{} // closed: the group takes the partition away
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when nothing is under way any more; nil before start
+}
+
+func newPartition(w *Worker, topic *topicPlan, number int32) *partition {
+	p := &partition{
+		w: w, topic: topic, number: number, queue: newQueue(), leave: make(chan struct{}),
+		envelope: w.envelope,
+	}
+	p.target.Store(-1)
+	return p
+}
+
+// String is how people name it.
+func (p *partition) String() string {
+	return fmt.Sprintf("topic %s, partition %d", p.topic.name, p.number)
+}
+
+// start begins to work at a committed offset.
+func (p *partition) start(ctx context.Context, position int64, prepared intent) {
+	p.position, p.prepared = position, prepared
+	p.committed.Store(position)
+	ctx, p.cancel = context.WithCancelCause(ctx)
+	p.done = make(chan struct{})
+	go func() {
+		defer close(p.done)
+		err := guard.Run(func() error { return p.run(ctx) })
+		if err != nil && ctx.Err() == nil && !errors.Is(err, errLeft) {
+			p.w.ended(p, err)
+		}
+	}()
+}
+
+// leaveTimeout is what an epoch that is prepared gets to be committed, when the group takes its
+// partition away. Who owns it next does the same anyway.
+const leaveTimeout = 5 * time.Second
+
+// stop ends the work: at once where nothing was promised, and else when the epoch is committed, or
+// after patience.
+func (p *partition) stop(patience time.Duration) {
+	p.once.Do(func() { close(p.leave) })
+	if p.done == nil {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+	case <-timer.C:
+		p.cancel(errLeft)
+		<-p.done
+	}
+	p.cancel(errLeft)
+}
+
+// taken drops the queue's head, which somebody has.
+func (p *partition) taken() {
+	if p.queue.pop() {
+		p.w.resume(p)
+	}
+}
+
+// run does epoch after epoch.
+func (p *partition) run(ctx context.Context) error {
+	for {
+		if err := p.await(ctx); err != nil {
+			return err
+		}
+		share, err := p.w.budget.take(ctx, p.w.assigned())
+		if err != nil {
+			return err
+		}
+		err = p.epoch(ctx, share)
+		p.w.budget.give(share)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// await waits for a record: a partition that is quiet costs nothing.
+func (p *partition) await(ctx context.Context) error {
+	for p.queue.head() == nil {
+		select {
+		case <-p.queue.more:
+		case <-p.leave:
+			return errLeft
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// epoch does one epoch: fill, prepare, complete, commit. What if the process dies here? Before the
+// prepare is committed nothing is visible, and the next owner begins anew. From then on it finds
+// the intent, and does the same once more.
+func (p *partition) epoch(ctx context.Context, share *share) error {
+	begun := time.Now()
+	opts := p.w.uploads
+	opts.Memory = share.size
+	up := sink.NewUploader(p.w.store, opts)
+	e := &epoch{partition: p, first: p.position}
+	e.end = stages.NewEpoch(stages.EpochOptions{
+		Catalog: p.topic.catalog, Headers: p.topic.headers, Uploader: up,
+		Key: e.key, Metadata: e.metadata, Taken: e.taken, Letter: e.letter,
+		Full: func() { e.full.Store(true) },
+	})
+	e.source = &source{
+		p: p, rules: p.w.rules, full: func() bool { return e.full.Load() || up.Stats.Crowded.Load() }, share: share.wanted, block: blockSize,
+		replay: p.prepared.prepared, end: p.prepared.end, next: p.position,
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer up.Close()
+		if err := pipeline.RunSource(gctx, e.source, p.steps(), e.end, pipeline.Options{Batches: 6, Tick: time.Minute}); err != nil {
+			return err
+		}
+		return e.prepareAndComplete(gctx)
+	})
+	group.Go(func() error { return up.Run(gctx) })
+	err := group.Wait()
+	if aborting := up.AbortAll(ctx); aborting != nil && ctx.Err() == nil {
+		p.w.log.Warn(fmt.Sprintf("%s: tidying up: %v", p, aborting))
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.w.commit(ctx, p, e.source.next, intent{topic: shortID(p.topicID)}); err != nil {
+		return err
+	}
+	p.w.count(p, e, up, time.Since(begun))
+	p.position, p.prepared = e.source.next, intent{}
+	p.committed.Store(p.position)
+	p.w.reached()
+	return nil
+}
+
+// blockSize is the bytes of input of a batch: a worker has a pipeline a partition, so less than a
+// sync that has one.
+const blockSize = 256 << 10
+
+// steps are the stages of one epoch. Partitions work side by side, so each stage is one goroutine.
+func (p *partition) steps() []pipeline.Stage {
+	type step = func(context.Context, *pipeline.Batch) error
+	c := p.topic.catalog
+	steps := []pipeline.Stage{
+		{Name: "decode", Workers: 1, New: func() step { return stages.NewRejectingDecode(c).Process }},
+		{Name: "stamp", Workers: 1, New: func() step { return stages.NewOriginStamp(p.topicID, p.number).Process }},
+		{Name: "flatten", Workers: 1, New: func() step { return stages.NewFlatten(c).Process }},
+		{Name: "encode", Workers: 1, New: func() step { return stages.NewEncode(c).Process }},
+	}
+	if codec := c.Tables[0].Codec; codec != nil {
+		steps = append(steps, pipeline.Stage{Name: "compress", Workers: 1, New: func() step { return stages.NewCompress(c, codec).Process }})
+	}
+	return steps
+}

@@ -1,0 +1,112 @@
+package kafka
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/sluice-data/sluice"
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/stages"
+)
+
+// topicPlan is how the records of one topic are written.
+type topicPlan struct {
+	name        string
+	catalog     *stages.Catalog // of the topic's streams
+	headers     []stages.Header
+	letters     string // directory of its dead letters
+	fingerprint string
+
+	seen []stages.StreamSummary // fields that are not in the schema, so far; under Worker.mu
+
+	envelope map[string]airbyte.StreamID // for input of that kind: the streams by their names
+}
+
+// deadLetters is the directory of the records that can't be written, below the bucket path.
+const deadLetters = "_sluice_dead_letters"
+
+// plan compiles what config and catalog say about each topic.
+func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) (map[string]*topicPlan, error) {
+	if cfg.Engine != config.EngineKafka {
+		return nil, &sluice.PlanError{Err: fmt.Errorf("the config has the engine %q: a worker needs %q", cfg.Engine, config.EngineKafka)}
+	}
+	tables, err := sluice.Plan(cfg, catalog, limits)
+	if err != nil {
+		return nil, err
+	}
+	if err := appendOnly(catalog); err != nil {
+		return nil, err
+	}
+	topics, err := topicsOf(&cfg.Kafka, catalog)
+	if err != nil {
+		return nil, &sluice.PlanError{Err: err}
+	}
+	letters, err := sink.Dir(cfg.Path, "", deadLetters)
+	if err != nil {
+		return nil, &sluice.PlanError{Err: err}
+	}
+	plans := map[string]*topicPlan{}
+	for topic, streams := range topics {
+		p := &topicPlan{name: topic, letters: letters, envelope: map[string]airbyte.StreamID{}}
+		var own []*stages.Table
+		for _, i := range streams {
+			t := tables[i]
+			// The ids of a sync are those of the front's: a worker's catalog stays over many.
+			t.Format.SyncID = nil
+			delete(t.Metadata, sink.MetaSyncID)
+			own = append(own, t)
+			p.envelope[t.Stream.Name] = t.Stream
+		}
+		p.catalog = stages.NewCatalog(own)
+		p.headers = stages.NewHeaders(p.catalog)
+		p.seen = make([]stages.StreamSummary, len(own))
+		if p.fingerprint, err = fingerprint(cfg, own); err != nil {
+			return nil, err
+		}
+		plans[topic] = p
+	}
+	return plans, nil
+}
+
+// appendOnly refuses what no number of workers can do together: replacing a table in one step.
+func appendOnly(catalog *airbyte.Catalog) error {
+	for i := range catalog.Streams {
+		s := &catalog.Streams[i]
+		if s.FullRefresh() || s.Generation != nil && s.Generation.Minimum > 0 {
+			return &sluice.PlanError{Err: fmt.Errorf("stream %s: a full refresh that replaces the table can't go through Kafka, where many workers write it: choose an append mode, or the engine %q", s.ID, config.EngineLocal)}
+		}
+	}
+	return nil
+}
+
+// fingerprint is a hash of all that the rows and the keys of a topic's objects depend on. An epoch
+// that was prepared under one is not finished under another. Where objects are cut is no part of it.
+func fingerprint(cfg *config.Config, tables []*stages.Table) (string, error) {
+	type table struct {
+		Stream  airbyte.StreamID
+		Dir     string
+		Columns []string
+	}
+	all := struct {
+		Input    config.KafkaInput
+		Format   config.Format
+		Metadata config.MetadataColumns
+		Tables   []table
+	}{Input: cfg.Kafka.Input, Format: cfg.Format, Metadata: cfg.MetadataColumns}
+	all.Format.CSV.Compression.Level = 0 // other bytes, the same rows
+	for _, t := range tables {
+		all.Tables = append(all.Tables, table{t.Stream, t.Dir, t.Format.Columns})
+	}
+	slices.SortFunc(all.Tables, func(a, b table) int { return slices.Compare([]string{a.Dir}, []string{b.Dir}) })
+	text, err := json.Marshal(all)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8]), nil
+}

@@ -1,0 +1,181 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sluice-data/sluice/pipeline"
+)
+
+// errLeft ends what is done for a partition that the group gives to somebody else.
+var errLeft = errors.New("the partition was given away")
+
+// rules say where a worker ends an epoch by itself. Zero is never.
+type rules struct {
+	rows  int64
+	every time.Duration // of record time
+	age   time.Duration
+}
+
+// source fills batches with the records of one epoch, and decides where it ends.
+type source struct {
+	p     *partition
+	rules rules
+	full  func() bool     // the objects have reached their size
+	share <-chan struct{} // closed: the memory is wanted back
+	block int             // bytes of a batch
+
+	replay bool
+	end    int64 // of a replay: the last offset
+
+	next  int64 // behind the last record that was taken
+	rows  int64 // lines
+	began time.Time
+	span  time.Duration // the interval of record time that the epoch is in, from the epoch on
+	ended bool
+}
+
+// Fill implements pipeline.Source: one line a record. It passes on what there is, and waits only
+// where there is nothing.
+func (s *source) Fill(ctx context.Context, b *pipeline.Batch) error {
+	for !s.ended {
+		r := s.p.queue.head()
+		if r == nil {
+			if len(b.Origins) > 0 {
+				return nil
+			}
+			if err := s.wait(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if s.endsBefore(r) {
+			s.ended = true
+			break
+		}
+		s.p.taken()
+		s.take(b, r)
+		if len(b.Input) >= s.block {
+			break
+		}
+	}
+	if len(b.Origins) == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+// take adds a record to the batch, if it is one of the source's and not of the log's.
+func (s *source) take(b *pipeline.Batch, r *kgo.Record) {
+	if s.began.IsZero() {
+		s.began = s.p.w.now()
+		s.span = s.interval(r)
+	}
+	s.next = r.Offset + 1
+	barrier := ""
+	if !r.Attrs.IsControl() {
+		if barrier = barrierOf(r); barrier == "" {
+			s.line(b, r)
+			s.rows++
+		}
+	}
+	switch {
+	case s.replay:
+		s.ended = s.next > s.end
+	case barrier == hardBarrier, s.next >= s.p.target.Load() && s.p.target.Load() >= 0:
+		s.ended = true
+	}
+}
+
+// line adds the record's value as one line.
+func (s *source) line(b *pipeline.Batch, r *kgo.Record) {
+	origin := pipeline.Origin{Offset: r.Offset, Time: r.Timestamp.UnixMilli()}
+	value, err := r.Value, error(nil)
+	switch {
+	case len(bytes.TrimSpace(value)) == 0:
+		value, origin.Value, err = nil, []byte{}, errors.New("it has no value")
+	case s.p.envelope:
+		b.Input, origin.ID, err = appendEnvelope(b.Input, value, s.p.topic.envelope)
+		value, origin.Value = nil, r.Value
+	case bytes.IndexByte(value, '\n') >= 0: // between tokens: it has no place in a string
+		value, origin.Value = bytes.ReplaceAll(value, []byte{'\n'}, []byte{' '}), r.Value
+	}
+	if err != nil {
+		b.Rejects = append(b.Rejects, pipeline.Reject{Line: int32(len(b.Origins)), Err: err})
+	}
+	b.Input = append(append(b.Input, value...), '\n')
+	b.Origins = append(b.Origins, origin)
+}
+
+// endsBefore reports whether the epoch ends in front of a record.
+func (s *source) endsBefore(r *kgo.Record) bool {
+	if s.replay {
+		return r.Offset > s.end
+	}
+	if s.began.IsZero() {
+		return false
+	}
+	return s.due() || s.rules.every > 0 && s.interval(r) != s.span
+}
+
+// due reports whether the epoch ends as soon as it can.
+func (s *source) due() bool {
+	select {
+	case <-s.share:
+		return true
+	default:
+	}
+	return s.full() || s.rules.rows > 0 && s.rows >= s.rules.rows ||
+		s.rules.age > 0 && s.p.w.now().Sub(s.began) >= s.rules.age
+}
+
+func (s *source) interval(r *kgo.Record) time.Duration {
+	if s.rules.every == 0 {
+		return 0
+	}
+	return time.Duration(r.Timestamp.UnixMilli()) * time.Millisecond / s.rules.every
+}
+
+// look is how often a source that waits looks whether its epoch is due.
+const look = 100 * time.Millisecond
+
+// wait waits for a record, or the end of the epoch.
+func (s *source) wait(ctx context.Context) error {
+	timer := time.NewTimer(look)
+	defer timer.Stop()
+	select {
+	case <-s.p.queue.more:
+	case <-timer.C:
+	case <-s.p.leave:
+		return errLeft
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if s.p.queue.head() == nil && !s.replay && !s.began.IsZero() && s.due() {
+		s.ended = true
+	}
+	return nil
+}
+
+// Barriers are records that the front puts behind each STATE: they carry no row. A hard one ends
+// the epoch, so that what is in front of it is committed soon.
+const (
+	barrierHeader = "airbyte-barrier"
+	hardBarrier   = "hard"
+	softBarrier   = "soft"
+)
+
+// barrierOf is what kind of barrier a record is, or "".
+func barrierOf(r *kgo.Record) string {
+	i := slices.IndexFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == barrierHeader })
+	if i < 0 {
+		return ""
+	}
+	return string(r.Headers[i].Value)
+}

@@ -1,0 +1,238 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sluice-data/sluice"
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/sink"
+)
+
+// WorkerOptions are what a program may bring instead of the defaults. The zero value is fine.
+type WorkerOptions struct {
+	Log   *slog.Logger     // default: discard
+	Store sink.Store       // default: the one that the config names
+	Now   func() time.Time // default: time.Now
+
+	// InstanceID makes the worker a static member (group.instance.id): one that comes back with the
+	// same id inside the session timeout has its partitions again, and no other worker is bothered.
+	// No two workers may have the same.
+	InstanceID string
+	// UntilEnd has Run return once all partitions of the worker are committed up to the end that
+	// they had when it got them.
+	UntilEnd bool
+	Client   []kgo.Opt // of the Kafka client, added last
+}
+
+// Worker is a member of the consumer group: it brings the records of the partitions that the group
+// assigns to it into objects.
+type Worker struct {
+	cfg      *config.Config
+	opts     WorkerOptions
+	log      *slog.Logger
+	store    *sink.Retrying
+	uploads  sink.UploadOptions
+	rules    rules
+	budget   *budget
+	topics   map[string]*topicPlan
+	envelope bool
+
+	client *kgo.Client
+	admin  *kadm.Client
+	fail   context.CancelCauseFunc // ends Run
+
+	mu         sync.Mutex
+	partitions map[id]*partition // that the group has assigned
+	fetched    map[id]committed  // what the group said of them, until they start
+	idle       *time.Timer       // with UntilEnd: runs while there are none
+	totals     WorkerProgress
+}
+
+// id names a partition.
+type id struct {
+	topic  string
+	number int32
+}
+
+// committed is what the group knows of a partition.
+type committed struct {
+	offset int64 // -1: nothing
+	text   string
+}
+
+// errReached ends Run where UntilEnd was asked for.
+var errReached = errors.New("the end is reached")
+
+// NewWorker makes a worker. It looks at config and catalog, and connects to nothing yet. A
+// *sluice.PlanError says that they do not go together.
+func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opts WorkerOptions) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Store == nil {
+		store, err := sluice.OpenStore(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		opts.Store = store
+	}
+	topics, err := plan(cfg, catalog, opts.Store.Properties())
+	if err != nil {
+		return nil, err
+	}
+	uploads, warning := sluice.UploadOptions(cfg)
+	if warning != "" {
+		opts.Log.Warn(warning)
+	}
+	w := &Worker{
+		cfg: cfg, opts: opts, log: opts.Log, uploads: uploads, topics: topics,
+		envelope:   cfg.Kafka.Input == config.InputEnvelope,
+		rules:      rules{rows: cfg.Kafka.MaxRows, every: cfg.Kafka.RotateEvery(), age: cfg.CheckpointAge()},
+		partitions: map[id]*partition{}, fetched: map[id]committed{},
+		store: sink.Retry(opts.Store, sink.RetryPolicy{
+			Limit: max(cfg.Upload.RetryFor(), 1),
+			Notify: func(err error, pause time.Duration) {
+				opts.Log.Warn(fmt.Sprintf("%v; trying again in %s", err, pause.Round(time.Millisecond)))
+			},
+		}),
+	}
+	// Three parts are the least that an uploader works with.
+	w.budget = newBudget(uploads.Memory, 3*sink.NewUploader(w.store, uploads).PartSize())
+	w.uploads.Concurrency = max(uploads.Concurrency/4, 4) // of each partition
+	w.client, err = kgo.NewClient(w.clientOptions()...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	w.admin = kadm.NewClient(w.client)
+	return w, nil
+}
+
+func (w *Worker) now() time.Time { return w.opts.Now() }
+
+// Run works until ctx ends, which is no error: the worker then leaves the group in order. It
+// returns when nothing is under way any more. Any other end is an error; what was not committed is
+// done by who owns its partition next. A worker runs once.
+func (w *Worker) Run(ctx context.Context) error {
+	run, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	w.fail = cancel
+	if err := w.connect(run); err != nil {
+		w.client.Close()
+		return err
+	}
+	polling := make(chan struct{})
+	go func() {
+		defer close(polling)
+		w.poll(run)
+	}()
+	<-run.Done()
+	<-polling
+	w.client.CloseAllowingRebalance() // leaves the group, which calls revoked
+	w.stopAll()
+	cause := context.Cause(run)
+	if ctx.Err() != nil || errors.Is(cause, errReached) {
+		return nil
+	}
+	return cause
+}
+
+// connect makes sure that there is a cluster and that it lets us in.
+func (w *Worker) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := w.client.Ping(ctx); err != nil {
+		return fmt.Errorf("connecting to the brokers %s: %w", w.cfg.Kafka.Brokers, err)
+	}
+	return nil
+}
+
+// poll fetches records and hands them to their partitions. It never waits for these: while a poll
+// is under way the group can't rebalance.
+func (w *Worker) poll(ctx context.Context) {
+	for ctx.Err() == nil {
+		fetches := w.client.PollFetches(ctx)
+		for _, e := range fetches.Errors() {
+			if err := w.fetchError(e); err != nil {
+				w.fail(err)
+			}
+		}
+		pause := map[string][]int32{}
+		fetches.EachPartition(func(f kgo.FetchTopicPartition) {
+			w.mu.Lock()
+			p := w.partitions[id{f.Topic, f.Partition}]
+			w.mu.Unlock()
+			if p == nil || len(f.Records) == 0 {
+				return
+			}
+			p.end.Store(f.HighWatermark)
+			if p.queue.push(f.Records) {
+				pause[f.Topic] = append(pause[f.Topic], f.Partition)
+			}
+		})
+		if len(pause) > 0 {
+			w.client.PauseFetchPartitions(pause)
+			w.recheck(pause)
+		}
+		w.client.AllowRebalance()
+	}
+}
+
+// recheck lets those go on that have emptied their queue between push and pause.
+func (w *Worker) recheck(paused map[string][]int32) {
+	for topic, numbers := range paused {
+		for _, n := range numbers {
+			w.mu.Lock()
+			p := w.partitions[id{topic, n}]
+			w.mu.Unlock()
+			if p == nil || p.queue.flowing() {
+				w.client.ResumeFetchPartitions(map[string][]int32{topic: {n}})
+			}
+		}
+	}
+}
+
+func (w *Worker) resume(p *partition) {
+	w.client.ResumeFetchPartitions(map[string][]int32{p.topic.name: {p.number}})
+}
+
+// assigned is the number of partitions that the worker has.
+func (w *Worker) assigned() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.partitions)
+}
+
+// ended is told that a partition can't go on.
+func (w *Worker) ended(p *partition, err error) {
+	if !errors.Is(err, errFenced) {
+		w.fail(err)
+		return
+	}
+	// The client will notice, and the partition is taken away. If not, a new process is the cure.
+	w.log.Warn(err.Error())
+	time.AfterFunc(fencedTimeout, func() {
+		w.mu.Lock()
+		still := w.partitions[id{p.topic.name, p.number}] == p
+		w.mu.Unlock()
+		if still {
+			w.fail(err)
+		}
+	})
+}
+
+const fencedTimeout = 30 * time.Second

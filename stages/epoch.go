@@ -1,0 +1,230 @@
+package stages
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"unicode/utf8"
+
+	"github.com/sluice-data/sluice/compress"
+	"github.com/sluice-data/sluice/pipeline"
+	"github.com/sluice-data/sluice/sink"
+)
+
+// Epoch is the end of a pipeline that fills at most one object a table, of which nothing is visible
+// before Complete. The lines that the batches reject go into an object of their own.
+type Epoch struct {
+	opts    EpochOptions
+	tables  []epochTable
+	letters epochTable
+	line    []byte // scratch
+	rows    int64
+	rejects int64
+}
+
+// EpochOptions are what the stage works with.
+type EpochOptions struct {
+	Catalog  *Catalog
+	Headers  []Header // of the catalog: NewHeaders
+	Uploader *sink.Uploader
+	Key      func(*Table) string // of the object of a table; nil: of the one with the rejected lines
+	// Metadata of an object, beside its table's and its rows. ended says whether all that will be in
+	// it is known; of a large object it is not when its upload begins.
+	Metadata func(ended bool) sink.Metadata
+	// Taken is told that a key is taken by an object: see sink.Uploader.NewSharedSet.
+	Taken func(ctx context.Context, o *sink.Object, t *Table) error
+	// Full is told that an object has reached its size: the epoch should end.
+	Full func()
+	// Letter is what is written of a line that is rejected.
+	Letter func(pipeline.Origin) Letter
+}
+
+// Letter is a rejected line, as it is written.
+type Letter struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Offset    int64  `json:"offset"`
+	Timestamp int64  `json:"timestamp"`
+	Reason    string `json:"reason"`
+	Value     string `json:"value,omitempty"`
+	Base64    string `json:"value_base64,omitempty"` // of a value that is no UTF-8
+}
+
+// epochTable is what an Epoch knows of one table.
+type epochTable struct {
+	table  *Table // nil: of the rejected lines
+	set    *sink.Set
+	object *sink.Object
+	packed compress.Sum
+
+	sum StreamSummary
+}
+
+// NewEpoch makes the stage.
+func NewEpoch(opts EpochOptions) *Epoch {
+	e := &Epoch{opts: opts, tables: make([]epochTable, len(opts.Catalog.Tables))}
+	for i, t := range opts.Catalog.Tables {
+		e.tables[i] = epochTable{table: t, sum: StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}}}
+	}
+	return e
+}
+
+// Rows is the number of rows, for the time after Finish.
+func (e *Epoch) Rows() int64 { return e.rows }
+
+// Rejects is the number of lines that were left out, for the time after Finish.
+func (e *Epoch) Rejects() int64 { return e.rejects }
+
+// Process appends the batch's rows and rejected lines.
+func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
+	for i := range b.Segments {
+		seg := &b.Segments[i]
+		t := &e.tables[seg.Stream]
+		if err := e.open(ctx, t, e.opts.Headers[seg.Stream]); err != nil {
+			return t.failed(err)
+		}
+		t.packed = t.packed.Join(seg.Sum)
+		if err := e.append(ctx, t, b.Output[seg.Start:seg.End], int64(seg.Rows)); err != nil {
+			return t.failed(err)
+		}
+		e.rows += int64(seg.Rows)
+	}
+	for i := range b.Rejects {
+		if err := e.reject(ctx, b, &b.Rejects[i]); err != nil {
+			return fmt.Errorf("the records that can't be written: %w", err)
+		}
+	}
+	for _, r := range b.Replaced {
+		e.tables[r.Stream].sum.Replaced += r.Count
+	}
+	for _, u := range b.Undeclared {
+		e.tables[u.Stream].sum.CountUndeclared(u.Field, u.Count)
+	}
+	return nil
+}
+
+func (t *epochTable) failed(err error) error { return fmt.Errorf("stream %s: %w", t.table.Stream, err) }
+
+// open begins the object of a table, if it has none.
+func (e *Epoch) open(ctx context.Context, t *epochTable, header Header) error {
+	if t.object != nil {
+		return nil
+	}
+	t.set = e.opts.Uploader.NewSharedSet(func(ctx context.Context, o *sink.Object) error { return e.opts.Taken(ctx, o, t.table) })
+	metadata := func(rows int64) sink.Metadata {
+		m := e.opts.Metadata(rows >= 0)
+		if t.table != nil {
+			maps.Copy(m, t.table.metadata(rows))
+		}
+		return m
+	}
+	t.object = t.set.Open(e.opts.Key(t.table), metadata, func() {})
+	if t.packed = header.sum; t.table != nil && t.table.Codec != nil {
+		t.object.Trailer = func() []byte { return t.table.Codec.AppendTrailer(nil, t.packed) }
+	}
+	t.sum.Objects++
+	return t.object.Append(ctx, header.bytes, 0)
+}
+
+func (e *Epoch) append(ctx context.Context, t *epochTable, p []byte, rows int64) error {
+	if err := t.object.Append(ctx, p, rows); err != nil {
+		return err
+	}
+	if t.object.Full() {
+		e.opts.Full()
+	}
+	t.sum.Rows += rows
+	return nil
+}
+
+// reject writes a line that can't be a row, with the reason and its place.
+func (e *Epoch) reject(ctx context.Context, b *pipeline.Batch, r *pipeline.Reject) error {
+	origin := b.Origins[r.Line]
+	letter := e.opts.Letter(origin)
+	letter.Reason = r.Err.Error()
+	value := origin.Value
+	if value == nil {
+		value = r.Text.Of(b.Input)
+		value = value[:max(len(value)-1, 0)] // without the line end
+	}
+	if utf8.Valid(value) {
+		letter.Value = string(value)
+	} else {
+		letter.Base64 = base64.StdEncoding.EncodeToString(value)
+	}
+	text, err := json.Marshal(letter)
+	if err != nil {
+		return err
+	}
+	if err := e.open(ctx, &e.letters, Header{}); err != nil {
+		return err
+	}
+	e.rejects++
+	e.line = append(append(e.line[:0], text...), '\n')
+	return e.append(ctx, &e.letters, e.line, 1)
+}
+
+// Tick has nothing to do: whoever fills the epoch ends it.
+func (e *Epoch) Tick(context.Context) error { return nil }
+
+// Finish has nothing to do: Complete follows when its time has come.
+func (e *Epoch) Finish(context.Context) error { return nil }
+
+// Stop is not used.
+func (e *Epoch) Stop(context.Context) error { return nil }
+
+// Keys are those of the objects, after Finish.
+func (e *Epoch) Keys() []string {
+	var all []string
+	for t := range e.opened {
+		all = append(all, t.object.Key)
+	}
+	return all
+}
+
+// Complete makes the objects visible. They are when Run of the uploader has returned without an
+// error, which it does once it is closed behind this.
+func (e *Epoch) Complete(ctx context.Context) error {
+	for t := range e.opened {
+		if err := t.set.Commit(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Epoch) opened(yield func(*epochTable) bool) {
+	for i := range e.tables {
+		if t := &e.tables[i]; t.object != nil && !yield(t) {
+			return
+		}
+	}
+	if e.letters.object != nil {
+		yield(&e.letters)
+	}
+}
+
+// Objects are those of the epoch, without the one with the rejected lines, once it is complete.
+func (e *Epoch) Objects() []Durable {
+	var all []Durable
+	for t := range e.opened {
+		if t.table != nil {
+			all = append(all, Durable{Stream: t.table.Stream, Key: t.object.Key, Rows: t.object.Rows(), Bytes: t.object.Size()})
+		}
+	}
+	return all
+}
+
+// Summary is what the epoch did, a stream, in the order of the catalog; after Finish.
+func (e *Epoch) Summary() []StreamSummary {
+	all := make([]StreamSummary, len(e.tables))
+	for i := range e.tables {
+		t := &e.tables[i]
+		if all[i] = t.sum; t.object != nil {
+			all[i].Bytes = t.object.Size()
+		}
+	}
+	return all
+}
