@@ -27,7 +27,7 @@ func exampleConfig() (cfg *config.Config, remove func()) {
 }
 
 // A Writer takes records one by one. What a Checkpoint follows is safe.
-func ExampleWriter() {
+func ExampleNewWriter() {
 	ctx := context.Background()
 	cfg, remove := exampleConfig()
 	defer remove()
@@ -100,4 +100,41 @@ func ExampleEngine_Run() {
 	// Output:
 	// safe up to {"type": "STATE", "state": {"data": {"cursor": 1},"destinationStats":{"recordCount":1.0}}}
 	// 1 row
+}
+
+// A program that takes records from somewhere asks whether it helps to try again, and tells a person
+// what it can't mend by itself.
+func ExampleClassify() {
+	ctx := context.Background()
+	cfg, remove := exampleConfig()
+	defer remove()
+	cfg.Bucket = "" // nobody has set it
+
+	tables := []sluice.Table{{Name: "users", Schema: []byte(`{"properties": {"id": {"type": "integer"}}}`)}}
+	_, err := sluice.NewWriter(ctx, cfg, tables, sluice.Options{})
+	switch class := sluice.Classify(err); class {
+	case sluice.ClassOutage:
+		fmt.Println("trying again in a minute")
+	default:
+		fmt.Println(class)
+		fmt.Println(err)
+	}
+	// Output:
+	// settings
+	// s3_bucket_name is "": must be the name of a bucket, without "/"
+}
+
+// Check tells whether a sync will get along with its store, before there is one.
+func ExampleCheck() {
+	ctx := context.Background()
+	cfg, remove := exampleConfig()
+	defer remove()
+	if err := sluice.Check(ctx, cfg, sluice.Options{}); err != nil {
+		fmt.Println(err)
+		fmt.Println(sluice.Advice(err))
+		return
+	}
+	fmt.Println("ready")
+	// Output:
+	// ready
 }

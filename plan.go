@@ -13,16 +13,8 @@ import (
 	"github.com/sluice-data/sluice/stages"
 )
 
-// Version is written into the metadata of each object.
+// Version is that of this package, which is written into the metadata of each object.
 const Version = "0.1.0"
-
-// PlanError says that config and catalog do not go together.
-type PlanError struct{ Err error }
-
-func (e *PlanError) Error() string { return e.Err.Error() }
-
-// Unwrap gives the reason.
-func (e *PlanError) Unwrap() error { return e.Err }
 
 // Plan compiles what the config and the catalog say about each stream, for a store with these
 // limits: how the package kafka, which has its own way to the objects, shares ours. A *PlanError

@@ -9,19 +9,20 @@ import (
 	"github.com/sluice-data/sluice/stages"
 )
 
-// Progress is how far a sync is, and where its time has gone.
+// Progress is how far a sync is, and where its time has gone, at one moment. Numbers count from the
+// beginning of the sync.
 type Progress struct {
-	Elapsed time.Duration
-	Input   int64 // bytes read
-	Ended   bool  // the input is at its end
-	Rows    int64 // given to objects; like Streams some tenths of a second old
-	Bytes   int64 // sent to the store
-	Objects int64 // completed
-	Parts   int64 // sent
-	Flying  int   // requests that are under way
-	Retries int64 // requests that were repeated
-	States  int64 // sent
-	Held    int   // states that wait for rows to become durable
+	Elapsed time.Duration // since Run began
+	Input   int64         // bytes read
+	Ended   bool          // the input is at its end
+	Rows    int64         // given to objects; like Streams some tenths of a second old
+	Bytes   int64         // sent to the store
+	Objects int64         // completed
+	Parts   int64         // sent
+	Flying  int           // requests that are under way
+	Retries int64         // requests that were repeated
+	States  int64         // sent
+	Held    int           // states that wait for rows to become durable
 
 	Memory      int64 // bytes of buffers in use
 	MemoryLimit int64 // of these: upload.memory_mb
@@ -32,13 +33,13 @@ type Progress struct {
 	// Room that in which it could not, because what comes behind was busy. Of that, Store is
 	// the time in which rows waited for the uploads.
 	Source, Room, Store time.Duration
-	Stages              []StageTime // in their order, and then the assembling
-	Requests            time.Duration
+	Stages              []StageTime   // in their order, and then the assembling
+	Requests            time.Duration // to the store, all together
 }
 
 // StageTime is the time that a stage worked, all its workers together.
 type StageTime struct {
-	Name    string
+	Name    string // "decode", "stamp", "flatten", "encode", "compress", "assemble"
 	Workers int
 	Took    time.Duration
 }
@@ -53,7 +54,8 @@ const (
 	LimitStore  Limit = "store"  // it takes no more
 )
 
-// Limit tells what the sync waited for most since an earlier look.
+// Limit tells what the sync waited for most since an earlier look; since &Progress{}, from its
+// beginning on.
 func (p *Progress) Limit(since *Progress) Limit {
 	if p.Ended && p.Flying > 0 {
 		return LimitStore // what is left to do are requests
@@ -79,13 +81,13 @@ type run struct {
 	streams  atomic.Pointer[[]stages.StreamProgress]
 }
 
-// Progress tells how far Run is. It may be called at any time, from any goroutine.
+// Progress tells how far Run is. It may be called at any time, from any goroutine; in front of Run all is 0.
 func (e *Engine) Progress() *Progress {
 	stats := &e.uploader.Stats
 	p := &Progress{
 		Bytes: stats.Bytes.Load(), Objects: stats.Objects.Load(), Parts: stats.Parts.Load(),
 		Flying: stats.Requests.Running(), Retries: e.store.Retries.Load(),
-		Memory: e.uploader.Memory(), MemoryLimit: e.memory.buffers,
+		Memory: e.uploader.Memory(), MemoryLimit: e.memory.Buffers,
 		Requests: stats.Requests.Total(), Store: stats.Wait.Total(),
 	}
 	r := e.run.Load()

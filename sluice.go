@@ -1,5 +1,5 @@
-// Package sluice moves an Airbyte message stream into objects of an S3 bucket, one
-// directory a stream.
+// Package sluice moves records into CSV objects of an S3 bucket, one directory a stream. The records
+// are an Airbyte message stream, or a program's own.
 //
 //	input ─▶ read ─▶ decode ─▶ stamp ─▶ flatten ─▶ encode ─▶ assemble ─▶ upload ─▶ commit ─▶ STATE
 //
@@ -13,8 +13,11 @@
 // its end or leaves it as it was.
 //
 // Engines and writers share nothing: a program may have many, each with a memory budget of its
-// own (config.Upload.MemoryMB). All of the package takes a context, prints nothing, and neither
-// ends the process nor changes what belongs to it.
+// own (config.Upload.MemoryMB). All of the package takes a context, logs only to Options.Log,
+// listens to no signal, and neither ends the process nor changes what belongs to it.
+//
+// Errors say what, where, and what to do. Classify tells a program whose fault one is, so whether it
+// helps to try again; Advice tells a person what to look at.
 package sluice
 
 import (
@@ -26,7 +29,6 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -34,29 +36,35 @@ import (
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/budget"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/stages"
 )
 
-// Options are what a program may bring instead of the defaults. The zero value is fine.
+// Options are what a program may bring instead of the defaults. The zero value has all defaults.
 type Options struct {
-	Log     *slog.Logger     // default: discard
-	Store   sink.Store       // default: the one that the config names
-	Now     func() time.Time // default: time.Now
-	Workers int              // of each parallel stage; default: GOMAXPROCS, at most 8
+	Log   *slog.Logger     // what a person may want to know; default: discard
+	Now   func() time.Time // for names, stamps and ages; default: time.Now
+	Store sink.Store       // default: OpenStore of the config. It is not closed, and its calls are repeated as the config says.
+
+	// Workers is how many goroutines each parallel stage has; default: GOMAXPROCS, at most 8.
+	Workers int
+
 	// MemoryLimit is what the process may use, in bytes; default: the limit of its container;
 	// negative: none. The default of upload.memory_mb and the longest line that is read follow from it.
 	MemoryLimit int64
 
-	// When the context of Run ends, STATEs that only wait for uploads get this time, if Hurry is
-	// not closed before. Default: 8 s, so that with tidying up, which is bounded too, a platform
-	// that kills after half a minute need not.
+	// StopTimeout is for those STATEs that only wait for uploads when the context of Run ends;
+	// negative: none. Default: 8 s, so that with tidying up, which is bounded too, a platform that
+	// kills after half a minute need not.
 	StopTimeout time.Duration
-	Hurry       <-chan struct{}
+
+	// Hurry, if set, ends that time when it is closed. A Writer has one of its own.
+	Hurry <-chan struct{}
 }
 
-// Engine is one sync: Open it, Run it once.
+// Engine is one sync: Open it, Run it once. Progress may be asked at any time.
 type Engine struct {
 	cfg      *config.Config
 	opts     Options
@@ -64,14 +72,17 @@ type Engine struct {
 	keys     []*sink.Keys
 	store    *sink.Retrying
 	uploader *sink.Uploader
-	memory   memory
+	memory   budget.Budget
+	ran      atomic.Bool
 	run      atomic.Pointer[run]
 
 	checkpointAll bool // see stages.AssembleOptions
 	durable       func(stages.Durable)
 }
 
-// Open makes an engine. It reads and writes nothing yet.
+// Open makes an engine. Wrong settings are found here: the errors are config.Errors, a *PlanError, or
+// what OpenStore says. Nothing is read or written yet. Neither cfg nor catalog may change while the
+// engine is in use.
 func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opts Options) (*Engine, error) {
 	opts, err := opts.complete(ctx, cfg)
 	if err != nil {
@@ -85,36 +96,23 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 		return nil, err
 	}
 	store := retrying(cfg, opts)
-	memory := divide(cfg, opts.MemoryLimit)
-	if memory.warning != "" {
-		opts.Log.Warn(memory.warning)
+	memory := budget.Divide(opts.MemoryLimit, cfg.Upload.Memory())
+	if memory.Warning != "" {
+		opts.Log.Warn(memory.Warning)
 	}
 	e := &Engine{
 		cfg: cfg, opts: opts, store: store, memory: memory,
-		catalog:  stages.NewCatalog(tables),
-		uploader: sink.NewUploader(store, uploadOptions(cfg, memory)),
+		catalog: stages.NewCatalog(tables),
+		uploader: sink.NewUploader(store, sink.UploadOptions{
+			PartSize: cfg.Upload.PartSize(), Concurrency: cfg.Upload.Concurrency,
+			Memory: memory.Buffers, MaxObject: cfg.FileSize(),
+		}),
 	}
 	at := opts.Now()
 	for _, t := range tables {
 		e.keys = append(e.keys, &sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Extension()})
 	}
 	return e, nil
-}
-
-// UploadOptions are those of a sync with this config on this machine, for a program that makes
-// uploads of its own. The warning, if there is one, says that the memory may not do.
-func UploadOptions(cfg *config.Config) (opts sink.UploadOptions, warning string) {
-	m := divide(cfg, containerLimit())
-	return uploadOptions(cfg, m), m.warning
-}
-
-func uploadOptions(cfg *config.Config, m memory) sink.UploadOptions {
-	return sink.UploadOptions{
-		PartSize:    cfg.Upload.PartSize(),
-		Concurrency: cfg.Upload.Concurrency,
-		Memory:      m.buffers,
-		MaxObject:   cfg.FileSize(),
-	}
 }
 
 // complete checks the config, which a program may have filled by hand, and sets the
@@ -130,12 +128,12 @@ func (o Options) complete(ctx context.Context, cfg *config.Config) (Options, err
 		o.Now = time.Now
 	}
 	if o.MemoryLimit == 0 {
-		o.MemoryLimit = containerLimit()
+		o.MemoryLimit = budget.ContainerLimit()
 	}
 	if o.StopTimeout == 0 {
 		o.StopTimeout = 8 * time.Second
 	}
-	if o.Workers == 0 {
+	if o.Workers <= 0 {
 		// One goroutine reads for all of them, and batches grow in number with workers: more
 		// than it can feed would only cost memory.
 		o.Workers = min(runtime.GOMAXPROCS(0), 8)
@@ -154,15 +152,23 @@ func (o Options) complete(ctx context.Context, cfg *config.Config) (Options, err
 // once all that came before it is durable. It returns when nothing is under way any more:
 // after a success everything is uploaded, after a failure what was unfinished is aborted.
 //
-// When ctx ends, it reads no more, has those STATEs leave that only wait for uploads, for which
+// A state is the message as it came, one JSON object without a line end, with the number of its records
+// added. The states come in the order of the input, one at a time, from another goroutine. emit may
+// keep the slice. Its error ends the sync, which returns it.
+//
+// When ctx ends, Run reads no more, has those STATEs leave that only wait for uploads, for which
 // there is a bound (Options.StopTimeout), aborts the rest, and returns the cause.
 //
 // A Read of in that blocks can't be cancelled: after a failure it is left behind until in
 // yields something or is closed.
 //
 // The error is an *IncompleteError where the source said, or left open, that a stream has
-// failed, and everything else went well.
+// failed, and everything else went well; the Summary says what was done all the same. With every
+// other error it is nil. Classify tells errors apart.
 func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) error) (*Summary, error) {
+	if e.ran.Swap(true) {
+		return nil, errRan
+	}
 	start := e.opts.Now()
 	if err := e.prepare(ctx); err != nil {
 		return nil, err
@@ -182,7 +188,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	group.Go(func() error {
 		defer e.uploader.Close()
 		return pipeline.Run(gctx, in, r.steps, assemble, pipeline.Options{
-			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.line), Stop: ctx.Done(), Stats: &r.pipeline,
+			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.Line), Stop: ctx.Done(), Stats: &r.pipeline,
 		})
 	})
 	group.Go(func() error {
@@ -268,26 +274,4 @@ func tick(checkpointAge time.Duration) time.Duration {
 		return longest
 	}
 	return min(max(checkpointAge/10, 10*time.Millisecond), longest)
-}
-
-// IncompleteError says that the source did not deliver some streams to their end. What it
-// did deliver is kept as the sync mode says: appended rows stay, and an atomic full refresh
-// that had not ended left the old objects as they were.
-type IncompleteError struct {
-	Streams  []airbyte.StreamID
-	Held     int    // states that were not sent
-	Reported string // the last error that the source reported, or ""
-}
-
-func (e *IncompleteError) Error() string {
-	names := make([]string, len(e.Streams))
-	for i, s := range e.Streams {
-		names[i] = s.String()
-	}
-	reported := ""
-	if e.Reported != "" {
-		reported = fmt.Sprintf(" (it reported: %s)", e.Reported)
-	}
-	return fmt.Sprintf("the source did not complete %s: %s%s. Appended rows stay, and an atomic full refresh that had not ended left its table as it was; sync again",
-		stages.Count(int64(len(names)), "stream"), strings.Join(names, ", "), reported)
 }

@@ -19,8 +19,9 @@ import (
 )
 
 // OpenStore opens the store that the config names: a bucket, or with a file:// endpoint a
-// directory of the bucket's name. It does not repeat what fails: sink.Retry does. The config must
-// be valid (config.Config.Validate).
+// directory of the bucket's name, which it makes if it is not there. It makes no request, unless the
+// config has no region: then it asks for the bucket's. It does not repeat what fails: sink.Retry does.
+// The config must be valid (config.Config.Validate).
 func OpenStore(ctx context.Context, cfg *config.Config) (sink.Store, error) {
 	if u, err := url.Parse(cfg.Endpoint); err == nil && u.Scheme == "file" {
 		store, err := dir.New(filepath.Join(filepath.FromSlash(u.Path), cfg.Bucket))
@@ -50,7 +51,9 @@ func retrying(cfg *config.Config, opts Options) *sink.Retrying {
 // all" is the shortest time there is.
 func retryLimit(cfg *config.Config) time.Duration { return max(cfg.Upload.RetryFor(), 1) }
 
-// Check proves that a sync with this config can do all that it will need to.
+// Check proves that a sync with this config can do all that it will need to: it makes small objects
+// below the config's path and removes them again. The error says what could not be done; an outage is
+// sat out for 15 s at most. What a sync gets along without is a warning in Options.Log.
 func Check(ctx context.Context, cfg *config.Config, opts Options) error {
 	opts, err := opts.complete(ctx, cfg)
 	if err != nil {

@@ -10,20 +10,20 @@ import (
 
 // Summary is what a sync did.
 type Summary struct {
-	Streams []stages.StreamSummary
-	Rows    int64
-	Input   int64 // bytes read
-	Bytes   int64 // uploaded
-	Objects int64
-	Early   int64 // objects that were closed early because upload.memory_mb was spent
-	Retries int64 // requests that were repeated
-	States  int64 // sent
-	Held    int   // states not sent: rows in front of them are not durable
+	Streams []stages.StreamSummary // in the order of the catalog, or of the tables
+	Rows    int64                  // of all streams
+	Input   int64                  // bytes read
+	Bytes   int64                  // uploaded, compressed where the config wants that
+	Objects int64                  // completed
+	Early   int64                  // objects that were closed early because upload.memory_mb was spent
+	Retries int64                  // requests that were repeated
+	States  int64                  // sent
+	Held    int                    // states not sent: rows in front of them are not durable
 	Took    time.Duration
 
 	Source, Store time.Duration // of Took: waited for the input, and for the uploads
-	Stages        []StageTime
-	Requests      time.Duration // to the store, all together
+	Stages        []StageTime   // in their order
+	Requests      time.Duration // to the store, all together: more than Took where many were under way at a time
 }
 
 func (e *Engine) summary(a *stages.Assemble) *Summary {

@@ -1,6 +1,7 @@
 package sluice
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,33 +14,25 @@ import (
 	"github.com/sluice-data/sluice/stages"
 )
 
-// Table is what a Writer fills: one directory of objects.
+// Table is what a Writer fills: one directory of objects, "namespace/name" below the config's path.
 type Table struct {
-	Namespace, Name string
-	// Schema is a JSON schema; its properties are the columns where the config flattens records. A
-	// config that does not (flattening "No flattening", the default) needs none: a record is one column.
+	Namespace, Name string // the namespace may be ""
+	// Schema is a JSON schema: {"properties": {"id": {"type": "integer"}}}. Its properties are the
+	// columns where the config flattens records. A config that does not (flattening "No flattening",
+	// the default) needs none: a record is one column.
 	Schema json.RawMessage
 	// Replace says that Close replaces what the table had before, as the config's full_refresh says.
 	// Otherwise records are appended.
 	Replace bool
 }
 
-// Object is one that was completed.
-type Object = stages.Durable
-
-// ErrClosed is returned by a Writer that was closed or aborted.
-var ErrClosed = errors.New("the writer is closed")
-
-// RecordError says that one record can't be written. It is not in its table, and all others are.
-type RecordError struct {
-	Table airbyte.StreamID
-	Err   error
+// Object is one that was completed: it is visible, and stays.
+type Object struct {
+	Stream airbyte.StreamID // its table
+	Key    string           // in the bucket: "path/namespace/name/2021_01_01_1609541171643_0.csv"
+	Rows   int64
+	Bytes  int64 // of the object, compressed where the config wants that
 }
-
-func (e *RecordError) Error() string { return fmt.Sprintf("a record of table %s: %v", e.Table, e.Err) }
-
-// Unwrap gives the reason.
-func (e *RecordError) Unwrap() error { return e.Err }
 
 var errNoObject = errors.New("it is no JSON object")
 
@@ -59,6 +52,8 @@ type Writer struct {
 	hurry  chan struct{}
 	once   sync.Once // closes hurry
 
+	buffers sync.Pool // of *bytes.Buffer, for TableWriter.Write
+
 	done    chan struct{} // closed when the engine has ended
 	summary *Summary      // then
 	err     error         // then
@@ -73,8 +68,10 @@ type Writer struct {
 const feedLimit = 2 << 20
 
 // NewWriter opens a writer for the tables. It ends with ctx at the latest: that is as Abort. Wrong
-// settings are found here. What the store has to say comes with the first Checkpoint, or before
-// from Check. Options.Hurry is not used.
+// settings are found here: the errors are those of Open. What the store has to say comes with the first
+// Checkpoint, or before from Check. cfg may not change while the writer is in use.
+//
+// A writer that is not needed any more has to be closed or aborted: it has goroutines.
 func NewWriter(ctx context.Context, cfg *config.Config, tables []Table, opts Options) (*Writer, error) {
 	catalog := &airbyte.Catalog{}
 	for _, t := range tables {
@@ -89,7 +86,7 @@ func NewWriter(ctx context.Context, cfg *config.Config, tables []Table, opts Opt
 	}
 	w := &Writer{
 		feed: feed.New(feedLimit), hurry: make(chan struct{}), done: make(chan struct{}),
-		waiting: map[int64]chan []Object{},
+		waiting: map[int64]chan []Object{}, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
 	opts.Hurry = w.hurry
 	engine, err := Open(ctx, cfg, catalog, opts)
@@ -126,7 +123,8 @@ func (w *Writer) run(ctx context.Context) {
 	close(w.done)
 }
 
-// Table returns the part of the writer that writes to one of its tables.
+// Table returns the part of the writer that writes to one of its tables. It is an error if there is
+// no such table.
 func (w *Writer) Table(namespace, name string) (*TableWriter, error) {
 	id := airbyte.StreamID{Namespace: namespace, Name: name}
 	for _, t := range w.engine.catalog.Tables {
@@ -150,7 +148,7 @@ func (w *Writer) Err() error {
 	}
 }
 
-// Progress tells how far it is.
+// Progress tells how far it is. Each Checkpoint is a STATE there.
 func (w *Writer) Progress() *Progress { return w.engine.Progress() }
 
 // Checkpoint returns when all that was written before is in completed objects, but for tables
@@ -190,10 +188,10 @@ func (w *Writer) forget(n int64, reached chan []Object) {
 	}
 }
 
-func (w *Writer) durable(o Object) {
+func (w *Writer) durable(o stages.Durable) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.completed = append(w.completed, o)
+	w.completed = append(w.completed, Object(o))
 }
 
 // reached is given each STATE that leaves: that of a checkpoint.
@@ -216,7 +214,8 @@ func (w *Writer) reached(state []byte) error {
 }
 
 // Close completes all objects, replaces the tables that are to be replaced, and returns what was
-// done. If ctx ends before, it is as Abort, and the error is the context's.
+// done. If ctx ends before, it is as Abort, and the error is the context's. The Summary is nil with an
+// error. A second Close returns what the first one did.
 func (w *Writer) Close(ctx context.Context) (*Summary, error) {
 	w.feed.Close(ErrClosed)
 	select {

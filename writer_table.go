@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/internal/scan"
@@ -65,7 +64,7 @@ func (t *TableWriter) check(doc []byte) error {
 	if len(doc) == 0 || doc[0] != '{' {
 		return errNoObject
 	}
-	if limit := t.w.engine.memory.line; int64(len(doc)) > limit-int64(len(t.begin))-64 {
+	if limit := t.w.engine.memory.Line; int64(len(doc)) > limit-int64(len(t.begin))-64 {
 		return fmt.Errorf("%w: the limit is %d MiB", pipeline.ErrLong, limit>>20)
 	}
 	if !scan.Valid(doc) {
@@ -88,12 +87,13 @@ func checkDepth(doc []byte) error {
 	return nil
 }
 
-// Write writes one record as encoding/json has it: a struct, or a map.
+// Write writes one record as encoding/json has it: a struct, or a map. Otherwise it is as WriteJSON. What
+// encoding/json can't write is a *RecordError too.
 func (t *TableWriter) Write(ctx context.Context, record any) error {
-	buf := buffers.Get().(*bytes.Buffer)
+	buf := t.w.buffers.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= 1<<20 {
-			buffers.Put(buf)
+			t.w.buffers.Put(buf)
 		}
 	}()
 	buf.Reset()
@@ -104,5 +104,3 @@ func (t *TableWriter) Write(ctx context.Context, record any) error {
 	}
 	return t.WriteJSON(ctx, buf.Bytes())
 }
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

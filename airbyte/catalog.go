@@ -77,9 +77,26 @@ func (c *Catalog) MarkPlaceholders() bool {
 	return len(c.Streams) > 0
 }
 
-// ParseCatalog reads a configured catalog. (encoding/json rather than sonic: it is read
-// once, and its errors are for people.)
+// CatalogError says what is wrong with a configured catalog.
+type CatalogError struct{ Err error }
+
+func (e *CatalogError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *CatalogError) Unwrap() error { return e.Err }
+
+// ParseCatalog reads a configured catalog, the JSON document of that name. Its errors are
+// *CatalogError.
 func ParseCatalog(raw []byte) (*Catalog, error) {
+	catalog, err := parseCatalog(raw)
+	if err != nil {
+		return nil, &CatalogError{err}
+	}
+	return catalog, nil
+}
+
+// (encoding/json rather than sonic: it is read once, and its errors are for people.)
+func parseCatalog(raw []byte) (*Catalog, error) {
 	var in struct {
 		Streams []configuredStream `json:"streams"`
 	}

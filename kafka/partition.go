@@ -104,12 +104,12 @@ func (p *partition) run(ctx context.Context) error {
 		if err := p.await(ctx); err != nil {
 			return err
 		}
-		share, err := p.w.budget.take(ctx, p.w.assigned())
+		share, err := p.w.memory.take(ctx, p.w.assigned())
 		if err != nil {
 			return err
 		}
 		err = p.epoch(ctx, share)
-		p.w.budget.give(share)
+		p.w.memory.give(share)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/budget"
 	"github.com/sluice-data/sluice/sink"
 )
 
@@ -42,7 +44,7 @@ type Worker struct {
 	store    *sink.Retrying
 	uploads  sink.UploadOptions
 	rules    rules
-	budget   *budget
+	memory   *shares
 	topics   map[string]*topicPlan
 	envelope bool
 
@@ -95,9 +97,13 @@ func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog
 	if err != nil {
 		return nil, err
 	}
-	uploads, warning := sluice.UploadOptions(cfg)
-	if warning != "" {
-		opts.Log.Warn(warning)
+	memory := budget.Divide(budget.ContainerLimit(), cfg.Upload.Memory())
+	if memory.Warning != "" {
+		opts.Log.Warn(memory.Warning)
+	}
+	uploads := sink.UploadOptions{
+		PartSize: cfg.Upload.PartSize(), Memory: memory.Buffers, MaxObject: cfg.FileSize(),
+		Concurrency: max(cmp.Or(cfg.Upload.Concurrency, 16)/4, 4), // of each partition
 	}
 	w := &Worker{
 		cfg: cfg, opts: opts, log: opts.Log, uploads: uploads, topics: topics,
@@ -112,8 +118,7 @@ func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog
 		}),
 	}
 	// Three parts are the least that an uploader works with.
-	w.budget = newBudget(uploads.Memory, 3*sink.NewUploader(w.store, uploads).PartSize())
-	w.uploads.Concurrency = max(uploads.Concurrency/4, 4) // of each partition
+	w.memory = newShares(uploads.Memory, 3*sink.NewUploader(w.store, uploads).PartSize())
 	w.client, err = kgo.NewClient(w.clientOptions()...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)

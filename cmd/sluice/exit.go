@@ -11,10 +11,7 @@ import (
 
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
-	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/internal/guard"
-	"github.com/sluice-data/sluice/pipeline"
-	"github.com/sluice-data/sluice/sink"
 )
 
 // Exit codes, as docs/COMMANDS.md has them. 0 is success; check exits with 0 also when its answer
@@ -42,57 +39,38 @@ type advice struct{ help, again, safely string }
 
 var syncing = advice{"sluice --help", "sync again", "sync again, what was acknowledged is safe"}
 
-// explain finds the class of an error and what its reader can do about it.
+// explain finds what the reader of an error can do about it.
 func explain(err error, to advice) failure {
-	var (
-		settings   config.Errors
-		plan       *sluice.PlanError
-		usage      *usageError
-		incomplete *sluice.IncompleteError
-		store      *sink.Error
-		bug        *guard.BugError
-	)
-	user := func(hint string) failure {
-		return failure{airbyte.ConfigError, exitConfig, join(err, hint)}
-	}
+	hint := sluice.Advice(err)
 	failed := func(kind airbyte.FailureType, hint string) failure {
 		return failure{kind, exitFailed, join(err, hint)}
 	}
-	switch {
-	case errors.As(err, &settings), errors.As(err, &plan):
-		return user("")
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "required flag"), strings.HasPrefix(err.Error(), "unknown command"):
-		return user("see " + to.help)
-	case errors.As(err, &incomplete):
-		return failed(airbyte.TransientError, "")
-	case errors.As(err, &bug):
-		return failed(airbyte.SystemError, "this is a fault of sluice, please report it; "+to.again)
-	case errors.Is(err, pipeline.ErrLong):
-		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: give the container more memory, or leave the large field out, and sync again")
-	case errors.Is(err, pipeline.ErrInput):
-		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: mend the source and sync again")
-	case errors.As(err, &store) && store.Right != "":
-		return user("allow it in the policy of the user or role, and deny it in none; docs/IAM.md has a policy with all that a sync needs")
-	case errors.Is(err, sink.ErrCredentials):
-		return user("check access_key_id, secret_access_key and the clock of this machine")
-	case errors.Is(err, sink.ErrExpired):
-		return user("give it new ones and " + to.again + "; an access key of its own, or a role (role_arn), does not end in the middle of a sync")
-	case errors.Is(err, sink.ErrClock):
-		return failed(airbyte.SystemError, "set the clock of this machine, or of the store, and "+to.again)
-	case errors.Is(err, sink.ErrEndpoint):
-		return user("check s3_endpoint and s3_bucket_region")
-	case errors.Is(err, sink.ErrTooLarge):
-		return user("set file_size_mb, or upload.part_size_mb, to what the store takes")
-	case errors.Is(err, sink.ErrDenied):
-		return user("sluice check tries every right that a sync needs")
-	case errors.Is(err, sink.ErrNoBucket):
-		return user("check s3_bucket_name, s3_bucket_region and s3_endpoint; sluice does not create buckets")
-	case errors.Is(err, sink.ErrFull):
-		return failed(airbyte.SystemError, "free some space and "+to.again)
-	case errors.As(err, &store) && store.Class != sink.Permanent:
-		return failed(airbyte.TransientError, "the store did not answer as it should: "+to.safely)
+	if isUsage(err) {
+		return failure{airbyte.ConfigError, exitConfig, join(err, "see "+to.help)}
 	}
-	return failed(airbyte.SystemError, "")
+	switch sluice.Classify(err) {
+	case sluice.ClassSettings:
+		return failure{airbyte.ConfigError, exitConfig, join(err, hint)}
+	case sluice.ClassOutage:
+		return failed(airbyte.TransientError, "the store did not answer as it should: "+to.safely)
+	case sluice.ClassInput:
+		var incomplete *sluice.IncompleteError
+		if errors.As(err, &incomplete) {
+			return failed(airbyte.TransientError, hint)
+		}
+		return failed(airbyte.SystemError, "nothing behind this line was acknowledged: "+hint+", and "+to.again)
+	case sluice.ClassRefused, sluice.ClassUnknown:
+	}
+	if hint != "" {
+		hint += ", and " + to.again
+	}
+	return failed(airbyte.SystemError, hint)
+}
+
+// isUsage reports whether an error is a wrong command line; some of these are cobra's.
+func isUsage(err error) bool {
+	var usage *usageError
+	return errors.As(err, &usage) || strings.HasPrefix(err.Error(), "required flag") || strings.HasPrefix(err.Error(), "unknown command")
 }
 
 func join(err error, hint string) string {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sluice-data/sluice/internal/inventory"
-	"github.com/sluice-data/sluice/sink"
 )
 
 const gcHelp = `Aborts uploads that dead syncs have left unfinished below the bucket path of a config, in all its streams. They
@@ -52,24 +50,24 @@ func (a *app) gc() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if f.age < sink.StaleAfter {
+			if f.age < inventory.StaleAfter {
 				a.log.Warn(fmt.Sprintf("with --older-than %s the uploads of a running sync may be among these: make sure that none runs below %s", duration(f.age), b))
 			}
 			return a.collect(cmd, b, f)
 		},
 	}
 	configFlag(cmd, &f.config)
-	cmd.Flags().DurationVar(&f.age, "older-than", sink.StaleAfter, "age of a sync's last sign of life, such as 24h or 90m; below 24h see the warning above")
+	cmd.Flags().DurationVar(&f.age, "older-than", inventory.StaleAfter, "age of a sync's last sign of life, such as 24h or 90m; below 24h see the warning above")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "abort them; without it they are only listed")
 	return cmd
 }
 
 // collect lists what is stale, and aborts it if that was asked for.
-func (a *app) collect(cmd *cobra.Command, b *bucket, f gcFlags) error {
+func (a *app) collect(cmd *cobra.Command, b *inventory.Bucket, f gcFlags) error {
 	ctx, now := cmd.Context(), time.Now()
-	uploads, failed := inventory.Unfinished(ctx, b, inventory.Options{Path: b.path}, now, f.age)
+	uploads, failed := inventory.Unfinished(ctx, b, inventory.Options{Path: b.Path}, now, f.age)
 	// A store that can't list them all gets further when the first ones are gone.
-	if failed != nil && (uploads == nil || len(uploads.Ours) == 0 || !errors.Is(failed, sink.ErrUnsupported)) {
+	if failed != nil && (uploads == nil || len(uploads.Ours) == 0 || !inventory.OnlyAPage(failed)) {
 		return failed
 	}
 	by := map[inventory.State][]inventory.Upload{}
@@ -121,13 +119,13 @@ func (p *printer) stale(stale []inventory.Upload, now time.Time) {
 // again is the command that does what this one only tells of.
 func (f gcFlags) again() string {
 	line := "sluice gc --config " + shellWord(f.config)
-	if f.age != sink.StaleAfter {
+	if f.age != inventory.StaleAfter {
 		line += " --older-than " + duration(f.age)
 	}
 	return line + " --yes"
 }
 
-func (a *app) abort(cmd *cobra.Command, b *bucket, stale []inventory.Upload, now time.Time, p *printer) error {
+func (a *app) abort(cmd *cobra.Command, b *inventory.Bucket, stale []inventory.Upload, now time.Time, p *printer) error {
 	var aborted []inventory.Upload
 	failed := 0
 	err := inventory.Abort(cmd.Context(), b, stale, func(up inventory.Upload, err error) {

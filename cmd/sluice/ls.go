@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/internal/inventory"
-	"github.com/sluice-data/sluice/sink"
 )
 
 const lsHelp = `Shows what is below the bucket path of a config: the streams with their objects, and the uploads that were
@@ -69,7 +69,7 @@ type report interface {
 
 // found is all that a look at a bucket has found, but for single objects.
 type found struct {
-	at      *bucket
+	at      *inventory.Bucket
 	flags   lsFlags
 	now     time.Time
 	objects *inventory.Objects
@@ -77,12 +77,12 @@ type found struct {
 	partly  bool               // there may be more of them
 }
 
-func (a *app) list(ctx context.Context, b *bucket, f lsFlags, p *printer) error {
+func (a *app) list(ctx context.Context, b *inventory.Bucket, f lsFlags, p *printer) error {
 	var r report = &lsText{printer: p, flags: f}
 	if f.json {
-		r = &lsJSON{printer: p, flags: f, path: sink.CleanPath(b.path)}
+		r = &lsJSON{printer: p, flags: f, path: b.Path}
 	}
-	opts := inventory.Options{Path: b.path, Stream: f.stream, Metadata: f.metadata}
+	opts := inventory.Options{Path: b.Path, Stream: f.stream, Metadata: f.metadata}
 	if f.objects {
 		opts.Each = r.object
 	}
@@ -91,9 +91,9 @@ func (a *app) list(ctx context.Context, b *bucket, f lsFlags, p *printer) error 
 		return err
 	}
 	all := found{at: b, flags: f, now: time.Now(), objects: objects}
-	all.uploads, err = inventory.Unfinished(ctx, b, opts, all.now, sink.StaleAfter)
+	all.uploads, err = inventory.Unfinished(ctx, b, opts, all.now, inventory.StaleAfter)
 	if err != nil {
-		if all.uploads == nil || ctx.Err() != nil || sink.ClassOf(err) != sink.Permanent {
+		if all.uploads == nil || ctx.Err() != nil || sluice.Classify(err) == sluice.ClassOutage {
 			return err
 		}
 		// Who may not see them, or can't, still wants to see the rest.

@@ -18,7 +18,7 @@ import (
 
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/config"
-	"github.com/sluice-data/sluice/sink"
+	"github.com/sluice-data/sluice/internal/inventory"
 )
 
 // Groups of commands. What those of the first say is Airbyte's protocol, all of it on stdout.
@@ -78,21 +78,11 @@ func (n *notes) Handle(_ context.Context, r slog.Record) error {
 func (n *notes) WithAttrs([]slog.Attr) slog.Handler { return n }
 func (n *notes) WithGroup(string) slog.Handler      { return n }
 
-// bucket is the store of a config, for a command that looks at it.
-type bucket struct {
-	*sink.Retrying
-	path string // of the config
-}
-
-// String is where it is: "s3://bucket/path".
-func (b *bucket) String() string {
-	return strings.TrimSuffix(b.Properties().Name+"/"+sink.CleanPath(b.path), "/")
-}
-
 // patience is how long an outage is sat out while somebody waits in front of the screen.
 const patience = 15 * time.Second
 
-func (a *app) open(ctx context.Context, configFile string) (*bucket, error) {
+// open opens the bucket of a config, to look at it.
+func (a *app) open(ctx context.Context, configFile string) (*inventory.Bucket, error) {
 	raw, err := a.read(configFile, true)
 	if err != nil {
 		return nil, err
@@ -108,12 +98,9 @@ func (a *app) open(ctx context.Context, configFile string) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bucket{path: cfg.Path, Retrying: sink.Retry(store, sink.RetryPolicy{
-		Limit: max(min(cfg.Upload.RetryFor(), patience), 1),
-		Notify: func(err error, pause time.Duration) {
-			a.log.Warn(fmt.Sprintf("%v; trying again in %s", err, pause.Round(time.Millisecond)))
-		},
-	})}, nil
+	return inventory.Open(store, cfg.Path, min(cfg.Upload.RetryFor(), patience), func(err error, pause time.Duration) {
+		a.log.Warn(fmt.Sprintf("%v; trying again in %s", err, pause.Round(time.Millisecond)))
+	}), nil
 }
 
 // isThere keeps a look at a directory from making it, as a sync would.

@@ -146,7 +146,7 @@ func (a *app) write() *cobra.Command {
 			}
 			catalog, err := airbyte.ParseCatalog(raw)
 			if err != nil {
-				return &sluice.PlanError{Err: err}
+				return err
 			}
 			if !onPlatform() && catalog.MarkPlaceholders() {
 				a.log.Info("every generation and sync id in the catalog is 1, as PyAirbyte writes them: destination_sync_mode decides what is replaced")

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,6 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/internal/tune"
-	"github.com/sluice-data/sluice/sink"
 )
 
 // tuneOptions are the flags of tune.
@@ -132,39 +130,20 @@ func (o *tuneOptions) run(ctx context.Context, a *app, cfg *config.Config) (err 
 	return report.Text(a.out)
 }
 
-// meter prepares what measures, in a directory of its own.
+// meter prepares what measures.
 func (o *tuneOptions) meter(ctx context.Context, a *app, cfg *config.Config) (*tune.Meter, []tune.Setting, error) {
-	opts, warning := sluice.UploadOptions(cfg)
-	if warning != "" {
-		a.say("%s", warning)
-	}
 	open := *cfg
 	open.Upload.Concurrency = 64 // connections that are kept, for the most that is tried
 	store, err := sluice.OpenStore(ctx, &open)
 	if err != nil {
 		return nil, nil, err
 	}
-	bounds := tune.Bounds{Memory: opts.Memory, Round: o.bytes / 32, Store: store.Properties()}
-	opts.PartSize, opts.Concurrency = 1, 0 // what was set so far is no bound
-	bounds.Store.MinPartSize = sink.NewUploader(store, opts).PartSize()
-	parent := sink.CleanPath(cfg.Path)
-	if parent != "" {
-		parent += "/"
-	}
-	m := &tune.Meter{
-		Store: store, Options: opts, Dir: parent + tune.Prefix + strings.ToLower(rand.Text()[:12]),
+	m, settings := tune.New(store, cfg, tune.Options{
 		Time: time.Duration(o.seconds) * time.Second, Bytes: o.bytes,
-		// Somebody is waiting: an outage is not sat out.
-		Policy: sink.RetryPolicy{
-			Limit: max(min(cfg.Upload.RetryFor(), 15*time.Second), 1),
-			Notify: func(err error, pause time.Duration) {
-				a.say("  %v; trying again in %s", err, pause.Round(time.Millisecond))
-			},
-		},
-		Log: func(s tune.Setting, got tune.Sample) { a.say("  %-11v %6.0f MB/s", s, got.Rate) },
-	}
-	m.SweepBefore(ctx, parent, time.Now().Add(-time.Hour))
-	return m, tune.Settings(bounds), nil
+		Say: func(line string) { a.say("%s", line) },
+	})
+	m.SweepBefore(ctx, time.Now().Add(-time.Hour))
+	return m, settings, nil
 }
 
 // measure looks once, says what will be sent, and searches.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/config"
-	"github.com/sluice-data/sluice/sink"
 )
 
 // output writes batches of messages, each behind a checkpoint of its own.
@@ -54,7 +53,7 @@ func newOutput(conf *service.ParsedConfig, mgr *service.Resources) (*output, err
 // not pass by itself is told, and then is the error of each batch, which a pipeline can handle.
 func (o *output) Connect(ctx context.Context) error {
 	err := sluice.Check(ctx, o.cfg, sluice.Options{Log: o.tables.log})
-	if err != nil && sink.ClassOf(err) == sink.Permanent && ctx.Err() == nil {
+	if err != nil && sluice.Classify(err) != sluice.ClassOutage && ctx.Err() == nil {
 		o.log.Errorf("Nothing can be written: %v", err)
 		return nil
 	}
@@ -104,7 +103,7 @@ func (o *output) explain(ctx context.Context, w *sluice.Writer, err error) error
 	if w != nil {
 		o.tables.drop(w)
 	}
-	if sink.ClassOf(err) != sink.Permanent || errors.Is(err, sluice.ErrClosed) { // by a batch beside this one
+	if sluice.Classify(err) == sluice.ClassOutage || errors.Is(err, sluice.ErrClosed) { // by a batch beside this one
 		o.log.Warnf("The store does not answer, all that is not acknowledged is written again: %v", err)
 		return service.ErrNotConnected
 	}

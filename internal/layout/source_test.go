@@ -125,6 +125,35 @@ func TestOnlyCommandsPrint(t *testing.T) {
 	f("cmdx/a.go", "package cmdx\nimport \"os\"\nvar w = os.Stdout", "cmdx/a.go:3: ")
 }
 
+// guest holds the packages that a program imports to what they promise: the process, its signals and
+// its settings are the program's.
+func guest(s *source) []string {
+	if s.test() || !s.in("airbyte", "compress", "config", "format", "pipeline", "sink", "stages") && s.dir() != "." {
+		return nil
+	}
+	var bad []string
+	for _, of := range []struct{ pkg, begins string }{
+		{"os", "Exit"}, {"os", "Setenv"}, {"os", "Unsetenv"}, {"os", "Chdir"}, {"log", ""}, {"log/slog", "SetDefault"},
+		{"os/signal", ""}, {"runtime/debug", "Set"}, {"flag", ""},
+	} {
+		for _, use := range s.uses(of.pkg, func(name string) bool { return strings.HasPrefix(name, of.begins) }) {
+			bad = append(bad, s.at(use, "%s.%s: the process is the program's that imports this package", of.pkg, use.Sel.Name))
+		}
+	}
+	return bad
+}
+
+func TestTheProcessIsNotOurs(t *testing.T) {
+	check(t, guest)
+	f := finds(t, guest)
+	f("a.go", "package sluice\nimport \"os\"\nfunc f() { os.Exit(1) }", "a.go:3: os.Exit: the process is")
+	f("sink/s3/a.go", "package s3\nimport \"log\"\nfunc f() { log.Fatal() }", "sink/s3/a.go:3: log.Fatal: ")
+	f("config/a.go", "package config\nimport \"os/signal\"\nfunc f() { signal.Ignore() }", "config/a.go:3: os/signal.Ignore: ")
+	f("sink/a.go", "package sink\nimport \"runtime/debug\"\nvar s = debug.Stack()", "")
+	f("cmd/x/a.go", "package main\nimport \"os\"\nfunc main() { os.Exit(1) }", "")
+	f("a_test.go", "package sluice\nimport \"os\"\nfunc f() { os.Exit(1) }", "")
+}
+
 // awake finds waits that nothing can end early.
 func awake(s *source) []string {
 	if s.test() {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,8 +158,8 @@ func (m *Meter) Tidy(ctx context.Context) (left []string, err error) {
 }
 
 // SweepBefore aborts what a killed run has left in the same place long ago. It is a courtesy.
-func (m *Meter) SweepBefore(ctx context.Context, parent string, before time.Time) {
-	_, _ = abort(ctx, m.Store, parent+Prefix, func(up sink.UploadInfo) bool { return !up.Started.IsZero() && up.Started.Before(before) })
+func (m *Meter) SweepBefore(ctx context.Context, before time.Time) {
+	_, _ = abort(ctx, m.Store, m.Dir[:strings.LastIndexByte(m.Dir, '/')+1]+Prefix, func(up sink.UploadInfo) bool { return !up.Started.IsZero() && up.Started.Before(before) })
 }
 
 // abort aborts unfinished uploads below a prefix. The error is the first one, and left are the

@@ -140,7 +140,7 @@ func TestSweepBefore(t *testing.T) {
 	}
 	f := func(before time.Time, want int) {
 		t.Helper()
-		m.SweepBefore(t.Context(), "data/", before)
+		m.SweepBefore(t.Context(), before)
 		if left := unfinished(t, store); len(left) != want {
 			t.Errorf("left: %v", left)
 		}
@@ -191,7 +191,7 @@ func TestSpends(t *testing.T) {
 func TestPlan(t *testing.T) {
 	m, store := meter(t)
 	m.rates[Default], m.Time, m.Bytes = 200, 30*time.Second, 20e9
-	p, err := m.Plan(t.Context(), budget(256))
+	p, err := m.Plan(t.Context(), within(256))
 	if err != nil || len(store.Calls()) > 0 {
 		t.Fatalf("%v, calls %v", err, store.Calls())
 	}

@@ -42,14 +42,14 @@ func TestReport(t *testing.T) {
 			t.Error("colours, where none were asked for")
 		}
 	}
-	better := report(t, budget(256), connections(20, 1e4))
+	better := report(t, within(256), connections(20, 1e4))
 	f(better, `"upload": { "part_size_mb": 5, "concurrency": 32, "timeout_seconds": 20 }`,
 		"5 MiB × 32 ██████", "recommended", "8 MiB × 16 ██████", "default", "Recommended: 5 MiB × 32 is", "It needs 175 MiB of memory, of 256",
 		"What limits: the connections", "try --memory-mb 352", "64 MiB - - - - -")
-	f(report(t, budget(256), connections(20, 200)), `"upload": { "timeout_seconds": 20 }`,
+	f(report(t, within(256), connections(20, 200)), `"upload": { "timeout_seconds": 20 }`,
 		"default, recommended", "Recommended: the default. Nothing is faster than the default 8 MiB × 16", "Leave part_size_mb and concurrency out", "What limits: the network, or the store")
-	f(report(t, budget(8192), hill(mib(64, 64), 1e6, 0.6)), `"concurrency": 64`, "that many is the most there is")
-	f(report(t, budget(1024), hill(mib(8, 32), 1e3, 0.7)), `"upload": { "concurrency": 32, "timeout_seconds": 20 }`, "default", "recommended")
+	f(report(t, within(8192), hill(mib(64, 64), 1e6, 0.6)), `"concurrency": 64`, "that many is the most there is")
+	f(report(t, within(1024), hill(mib(8, 32), 1e3, 0.7)), `"upload": { "concurrency": 32, "timeout_seconds": 20 }`, "default", "recommended")
 	better.Tried[1].Samples[0].Retries = 3
 	f(better, "", "3 requests had to be made again")
 
@@ -62,7 +62,7 @@ func TestReport(t *testing.T) {
 
 func TestReportJSON(t *testing.T) {
 	var b strings.Builder
-	if err := report(t, budget(256), connections(20, 1e4)).JSON(&b); err != nil {
+	if err := report(t, within(256), connections(20, 1e4)).JSON(&b); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {

@@ -40,8 +40,8 @@ func noisy(rate surface, noise float64, seed uint64) Measure {
 	}
 }
 
-// budget is what a machine of so many MiB tries.
-func budget(mib int64) []Setting {
+// within is what a machine of so many MiB tries.
+func within(mib int64) []Setting {
 	return Settings(Bounds{Memory: mib * mebibyte, Round: 1 << 40, Store: sink.Properties{MinPartSize: 5 * mebibyte}})
 }
 
@@ -64,7 +64,7 @@ func TestSettings(t *testing.T) {
 	f("8×16 5×4 5×8 5×16 5×32", Bounds{Memory: 256 * mebibyte, Round: 1 << 40, Store: sink.Properties{MaxPartSize: 5 * mebibyte}})
 	f("8×16 5×4", Bounds{Memory: 40 * mebibyte, Round: 1 << 40})
 	f("8×16", Bounds{Memory: 32 * mebibyte, Round: 1 << 40}) // it does not fit either, but is what a sync does
-	if n := len(budget(1 << 20)); n != len(partSizes)*len(concurrences) {
+	if n := len(within(1 << 20)); n != len(partSizes)*len(concurrences) {
 		t.Errorf("with all memory there are %d settings", n)
 	}
 }
@@ -85,17 +85,17 @@ func TestSearch(t *testing.T) {
 			}
 		}
 	}
-	f("slow connections", budget(256), connections(20, 1e4), 0.03, Better, mib(5, 32), LimitConnections)
-	f("slow connections, much memory", budget(1024), connections(60, 1e5), 0.03, Better, mib(8, 64), LimitConnections)
-	f("slow connections, little memory", budget(64), connections(20, 1e4), 0.03, Plateau, Default, LimitUnknown)
-	f("a line that 16 fill", budget(256), connections(20, 200), 0.03, Plateau, Default, LimitNetwork)
-	f("a line that 4 fill", budget(1024), connections(100, 100), 0.03, Plateau, Default, LimitNetwork)
-	f("a line that 32 fill", budget(1024), connections(20, 400), 0.02, Better, mib(5, 32), LimitNetwork)
-	f("the same everywhere", budget(1024), func(Setting) float64 { return 100 }, 0.05, Plateau, Default, LimitNetwork)
-	f("a hill in a corner", budget(8192), hill(mib(64, 64), 1000, 0.7), 0.03, Better, mib(64, 64), LimitConnections)
-	f("a hill of few", budget(8192), hill(mib(32, 4), 1000, 0.8), 0.03, Better, mib(32, 4), LimitNetwork)
-	f("the default is the best", budget(1024), hill(Default, 500, 0.8), 0.05, Plateau, Default, LimitNetwork)
-	f("only the default", budget(32), connections(20, 1e4), 0.03, Plateau, Default, LimitUnknown)
+	f("slow connections", within(256), connections(20, 1e4), 0.03, Better, mib(5, 32), LimitConnections)
+	f("slow connections, much memory", within(1024), connections(60, 1e5), 0.03, Better, mib(8, 64), LimitConnections)
+	f("slow connections, little memory", within(64), connections(20, 1e4), 0.03, Plateau, Default, LimitUnknown)
+	f("a line that 16 fill", within(256), connections(20, 200), 0.03, Plateau, Default, LimitNetwork)
+	f("a line that 4 fill", within(1024), connections(100, 100), 0.03, Plateau, Default, LimitNetwork)
+	f("a line that 32 fill", within(1024), connections(20, 400), 0.02, Better, mib(5, 32), LimitNetwork)
+	f("the same everywhere", within(1024), func(Setting) float64 { return 100 }, 0.05, Plateau, Default, LimitNetwork)
+	f("a hill in a corner", within(8192), hill(mib(64, 64), 1000, 0.7), 0.03, Better, mib(64, 64), LimitConnections)
+	f("a hill of few", within(8192), hill(mib(32, 4), 1000, 0.8), 0.03, Better, mib(32, 4), LimitNetwork)
+	f("the default is the best", within(1024), hill(Default, 500, 0.8), 0.05, Plateau, Default, LimitNetwork)
+	f("only the default", within(32), connections(20, 1e4), 0.03, Plateau, Default, LimitUnknown)
 }
 
 // TestNoise: where measurements lie far apart, nobody is sent to change settings for a gain that
@@ -103,7 +103,7 @@ func TestSearch(t *testing.T) {
 func TestNoise(t *testing.T) {
 	wrong, told := 0, 0
 	for seed := range uint64(200) {
-		r, err := Search(t.Context(), budget(256), noisy(func(Setting) float64 { return 100 }, 0.4, seed))
+		r, err := Search(t.Context(), within(256), noisy(func(Setting) float64 { return 100 }, 0.4, seed))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,12 +136,12 @@ func TestCost(t *testing.T) {
 			t.Errorf("%d settings: %.3f of what there is, %d measurements, error %v", len(settings), spent, n, err)
 		}
 	}
-	f(budget(256), connections(20, 1e4), 0, 1, 29)
-	f(budget(8192), connections(20, 1e4), 0, 1, 66)
-	f(budget(32), connections(20, 1e4), 0, 1, 3)
-	f(budget(40), connections(20, 1e4), 0, 1, 6)
+	f(within(256), connections(20, 1e4), 0, 1, 29)
+	f(within(8192), connections(20, 1e4), 0, 1, 66)
+	f(within(32), connections(20, 1e4), 0, 1, 3)
+	f(within(40), connections(20, 1e4), 0, 1, 6)
 	// Rounds that are added in doubt.
-	f(budget(256), connections(20, 1e4), 0.9, 1.27, 35)
+	f(within(256), connections(20, 1e4), 0.9, 1.27, 35)
 }
 
 // TestSpent ends a search after so many measurements.
@@ -150,7 +150,7 @@ func TestSpent(t *testing.T) {
 		t.Helper()
 		n := 0
 		measure := noisy(connections(20, 1e4), 0, 1)
-		r, err := Search(t.Context(), budget(256), func(ctx context.Context, s Setting, share float64) (Sample, error) {
+		r, err := Search(t.Context(), within(256), func(ctx context.Context, s Setting, share float64) (Sample, error) {
 			if n++; n > after {
 				return Sample{}, ErrSpent
 			}
@@ -178,7 +178,7 @@ func TestSpent(t *testing.T) {
 func TestFailing(t *testing.T) {
 	denied := errors.New("denied")
 	n := 0
-	_, err := Search(t.Context(), budget(256), func(context.Context, Setting, float64) (Sample, error) {
+	_, err := Search(t.Context(), within(256), func(context.Context, Setting, float64) (Sample, error) {
 		if n++; n > 5 {
 			return Sample{}, denied
 		}
@@ -193,7 +193,7 @@ func TestFailing(t *testing.T) {
 func TestLimitCPU(t *testing.T) {
 	f := func(cores float64, of int, want Limit) {
 		t.Helper()
-		r, err := Search(t.Context(), budget(256), func(_ context.Context, s Setting, _ float64) (Sample, error) {
+		r, err := Search(t.Context(), within(256), func(_ context.Context, s Setting, _ float64) (Sample, error) {
 			return Sample{Rate: 100, Cores: cores}, nil
 		})
 		if err != nil {

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// budget divides the memory for buffers among the epochs that are open. An epoch takes a share when
+// shares divides the memory for buffers among the epochs that are open. An epoch takes a share when
 // it begins and gives it back when it has ended, so the sum never is more than the whole. Who waits
 // for a share has the epoch that is open longest end: to end is always possible.
-type budget struct {
+type shares struct {
 	total int64 // bytes
 	least int64 // bytes that an epoch can work with
 
@@ -19,19 +19,19 @@ type budget struct {
 	waiting []*share
 }
 
-// share is a part of the budget.
+// share is a part of the memory.
 type share struct {
 	size    int64
 	granted chan struct{} // closed once the share is there
 	wanted  chan struct{} // closed once it is wanted back
 }
 
-func newBudget(total, least int64) *budget {
-	return &budget{total: max(total, least), least: least}
+func newShares(total, least int64) *shares {
+	return &shares{total: max(total, least), least: least}
 }
 
 // take waits for a share; n partitions divide the whole.
-func (b *budget) take(ctx context.Context, n int) (*share, error) {
+func (b *shares) take(ctx context.Context, n int) (*share, error) {
 	size := max(b.total/int64(max(n, 1)), b.least)
 	s := &share{size: min(size, b.total), granted: make(chan struct{}), wanted: make(chan struct{})}
 	b.mu.Lock()
@@ -48,7 +48,7 @@ func (b *budget) take(ctx context.Context, n int) (*share, error) {
 }
 
 // give gives a share back, or the wait for one up.
-func (b *budget) give(s *share) {
+func (b *shares) give(s *share) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if i := slices.Index(b.open, s); i >= 0 {
@@ -61,7 +61,7 @@ func (b *budget) give(s *share) {
 }
 
 // grant serves those who wait, in their order, and asks for what the first of the others needs.
-func (b *budget) grant() {
+func (b *shares) grant() {
 	for len(b.waiting) > 0 {
 		s := b.waiting[0]
 		if b.used+s.size > b.total {
@@ -76,7 +76,7 @@ func (b *budget) grant() {
 }
 
 // ask wants the oldest shares back that have so many bytes together.
-func (b *budget) ask(bytes int64) {
+func (b *shares) ask(bytes int64) {
 	for _, s := range b.open {
 		if bytes <= 0 {
 			return

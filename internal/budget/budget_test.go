@@ -1,10 +1,8 @@
-package sluice
+package budget
 
 import (
 	"strings"
 	"testing"
-
-	"github.com/sluice-data/sluice/config"
 )
 
 // TestDivide: a small container gets a small budget, and what may be there at the same time
@@ -12,13 +10,11 @@ import (
 func TestDivide(t *testing.T) {
 	f := func(limit, set int, buffers, line int64, warning string) {
 		t.Helper()
-		cfg := config.Default()
-		cfg.Upload.MemoryMB = set
-		m := divide(&cfg, int64(limit)*mebibyte)
-		if m.buffers/mebibyte != buffers || m.line/mebibyte != line || warning == "" != (m.warning == "") || !strings.Contains(m.warning, warning) {
-			t.Errorf("of %d MiB, memory_mb %d: buffers %d MiB, line %d MiB, warning %q", limit, set, m.buffers/mebibyte, m.line/mebibyte, m.warning)
+		b := Divide(int64(limit)*mebibyte, int64(set)*mebibyte)
+		if b.Buffers/mebibyte != buffers || b.Line/mebibyte != line || warning == "" != (b.Warning == "") || !strings.Contains(b.Warning, warning) {
+			t.Errorf("of %d MiB, memory_mb %d: buffers %d MiB, line %d MiB, warning %q", limit, set, b.Buffers/mebibyte, b.Line/mebibyte, b.Warning)
 		}
-		if most := m.buffers + 5*m.line; limit >= 160 && set == 0 && most > int64(limit)*mebibyte*9/10 {
+		if most := b.Buffers + 5*b.Line; limit >= 160 && set == 0 && most > int64(limit)*mebibyte*9/10 {
 			t.Errorf("of %d MiB: %d MiB may be in use", limit, most/mebibyte)
 		}
 	}
