@@ -33,7 +33,8 @@ func (w *Worker) clientOptions() []kgo.Opt {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // offsets are counted, so those of transactions' marks too
 		kgo.MetadataMaxAge(30 * time.Second),
-		kgo.FetchMaxBytes(16 << 20), kgo.BrokerMaxReadBytes(128 << 20),
+		kgo.FetchMaxBytes(8 << 20), kgo.BrokerMaxReadBytes(128 << 20),
+		kgo.FetchMaxWait(500 * time.Millisecond), // what was paused waits for the fetch before it
 		kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(w.onAssigned), kgo.OnOffsetsFetched(w.onFetched), kgo.AdjustFetchOffsetsFn(w.begin),
 		kgo.OnPartitionsRevoked(w.onRevoked), kgo.OnPartitionsLost(w.onLost),

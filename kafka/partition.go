@@ -42,7 +42,7 @@ type partition struct {
 
 func newPartition(w *Worker, topic *topicPlan, number int32) *partition {
 	p := &partition{
-		w: w, topic: topic, number: number, queue: newQueue(), leave: make(chan struct{}),
+		w: w, topic: topic, number: number, queue: newQueue(w.backlog), leave: make(chan struct{}),
 		envelope: w.envelope,
 	}
 	p.target.Store(-1)
@@ -77,6 +77,7 @@ const leaveTimeout = 5 * time.Second
 // after patience.
 func (p *partition) stop(patience time.Duration) {
 	p.once.Do(func() { close(p.leave) })
+	defer p.queue.drop()
 	if p.done == nil {
 		return
 	}

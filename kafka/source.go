@@ -44,6 +44,9 @@ type source struct {
 // Fill implements pipeline.Source: one line a record. It passes on what there is, and waits only
 // where there is nothing.
 func (s *source) Fill(ctx context.Context, b *pipeline.Batch) error {
+	if !s.replay && !s.began.IsZero() && s.due() {
+		s.ended = true
+	}
 	for !s.ended {
 		r := s.p.queue.head()
 		if r == nil {
@@ -121,10 +124,10 @@ func (s *source) endsBefore(r *kgo.Record) bool {
 	if s.began.IsZero() {
 		return false
 	}
-	return s.due() || s.rules.every > 0 && s.interval(r) != s.span
+	return s.rules.rows > 0 && s.rows >= s.rules.rows || s.rules.every > 0 && s.interval(r) != s.span
 }
 
-// due reports whether the epoch ends as soon as it can.
+// due reports whether the epoch ends as soon as it can. It is asked once a batch.
 func (s *source) due() bool {
 	select {
 	case <-s.share:

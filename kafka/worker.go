@@ -45,6 +45,7 @@ type Worker struct {
 	uploads  sink.UploadOptions
 	rules    rules
 	memory   *shares
+	backlog  *backlog
 	topics   map[string]*topicPlan
 	envelope bool
 
@@ -109,6 +110,7 @@ func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog
 		cfg: cfg, opts: opts, log: opts.Log, uploads: uploads, topics: topics,
 		envelope:   cfg.Kafka.Input == config.InputEnvelope,
 		rules:      rules{rows: cfg.Kafka.MaxRows, every: cfg.Kafka.RotateEvery(), age: cfg.CheckpointAge()},
+		backlog:    newBacklog(),
 		partitions: map[id]*partition{}, fetched: map[id]committed{},
 		store: sink.Retry(opts.Store, sink.RetryPolicy{
 			Limit: max(cfg.Upload.RetryFor(), 1),
@@ -194,6 +196,7 @@ func (w *Worker) poll(ctx context.Context) {
 			w.recheck(pause)
 		}
 		w.client.AllowRebalance()
+		w.backlog.wait(ctx)
 	}
 }
 
