@@ -30,6 +30,8 @@ type epoch struct {
 	source *source
 	end    *stages.Epoch
 	full   atomic.Bool // an object has reached its size
+
+	promised intent // what the group knows of it
 }
 
 func (e *epoch) place() place {
@@ -88,11 +90,20 @@ func (e *epoch) prepareAndComplete(ctx context.Context) error {
 	if err := looking.Wait(); err != nil {
 		return err
 	}
-	i := intent{topic: shortID(e.topicID), prepared: true, end: e.last(), rows: rows, rejects: rejects, config: e.topic.fingerprint}
-	if err := e.w.commit(ctx, e.partition, e.first, i); err != nil {
+	promised := intent{topic: shortID(e.topicID), prepared: true, end: e.last(), rows: rows, rejects: rejects, config: e.topic.fingerprint}
+	if err := e.w.commit(ctx, e.partition, e.first, promised); err != nil {
 		return err
 	}
+	e.promised = promised
 	return e.end.Complete(ctx)
+}
+
+// intent is what the group knows of the epoch.
+func (e *epoch) intent() intent {
+	if e.promised.prepared {
+		return e.promised
+	}
+	return intent{topic: shortID(e.topicID)}
 }
 
 // free makes sure that nobody has made the object, before anybody may: one that appears under its

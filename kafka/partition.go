@@ -101,6 +101,7 @@ func (p *partition) taken() {
 
 // run does epoch after epoch.
 func (p *partition) run(ctx context.Context) error {
+	p.tidy(ctx)
 	for {
 		if err := p.await(ctx); err != nil {
 			return err
@@ -114,6 +115,29 @@ func (p *partition) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// tidy aborts the uploads that an owner before has left: they cost storage. One that is only late
+// loses its upload too, which does no harm, since the partition is ours. A store that can't list
+// them is none to worry about: docs/SCALING.md has a rule for the bucket.
+func (p *partition) tidy(ctx context.Context) {
+	prefix := place{topic: p.topic.name, topicID: p.topicID, partition: p.number}.prefix()
+	aborted := 0
+	for _, t := range p.topic.catalog.Tables {
+		for up, err := range p.w.opts.Store.Uploads(ctx, t.Dir+"/"+prefix) {
+			if err == nil {
+				err = p.w.opts.Store.AbortUpload(ctx, up)
+			}
+			if err != nil {
+				p.w.log.Debug(fmt.Sprintf("%s: looking for unfinished uploads: %v", p, err))
+				return
+			}
+			aborted++
+		}
+	}
+	if aborted > 0 {
+		p.w.log.Info(fmt.Sprintf("%s: aborted %s of an owner before", p, stages.Count(int64(aborted), "unfinished upload")))
 	}
 }
 
@@ -139,7 +163,7 @@ func (p *partition) epoch(ctx context.Context, share *share) error {
 	opts := p.w.uploads
 	opts.Memory = share.size
 	up := sink.NewUploader(p.w.store, opts)
-	e := &epoch{partition: p, first: p.position}
+	e := &epoch{partition: p, first: p.position, promised: p.prepared}
 	e.end = stages.NewEpoch(stages.EpochOptions{
 		Catalog: p.topic.catalog, Headers: p.topic.headers, Uploader: up,
 		Key: e.key, Metadata: e.metadata, Taken: e.taken, Letter: e.letter,
@@ -161,6 +185,12 @@ func (p *partition) epoch(ctx context.Context, share *share) error {
 	err := group.Wait()
 	if aborting := up.AbortAll(ctx); aborting != nil && ctx.Err() == nil {
 		p.w.log.Warn(fmt.Sprintf("%s: tidying up: %v", p, aborting))
+	}
+	if errors.Is(err, sink.ErrNoUpload) {
+		// Somebody has aborted it. If that was a new owner (tidy), this is none any more.
+		if fenced := p.w.commit(ctx, p, e.first, e.intent()); fenced != nil {
+			err = fenced
+		}
 	}
 	if err != nil {
 		return err

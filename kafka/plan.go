@@ -56,6 +56,9 @@ func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 		var own []*stages.Table
 		for _, i := range streams {
 			t := tables[i]
+			if err := checkKey(topic, t, letters, limits); err != nil {
+				return nil, &sluice.PlanError{Err: fmt.Errorf("stream %s: %w", t.Stream, err)}
+			}
 			// The ids of a sync are those of the front's: a worker's catalog stays over many.
 			t.Format.SyncID = nil
 			delete(t.Metadata, sink.MetaSyncID)
@@ -71,6 +74,19 @@ func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 		plans[topic] = p
 	}
 	return plans, nil
+}
+
+// checkKey says why a worker can't write the objects of a table, or nil.
+func checkKey(topic string, t *stages.Table, letters string, limits sink.Properties) error {
+	if t.Dir == letters {
+		return fmt.Errorf("its directory %s is the one of the records that can't be written: give the stream a prefix", letters)
+	}
+	key := place{topic: topic}.key(t.Dir, t.Extension())
+	name := key[len(t.Dir)+1:]
+	if limits.MaxKey > 0 && len(key) > limits.MaxKey || limits.MaxName > 0 && len(name) > limits.MaxName {
+		return fmt.Errorf("its objects would have keys such as %s, which is over the store's limit: choose a shorter kafka.topic_pattern or s3_bucket_path", key)
+	}
+	return nil
 }
 
 // appendOnly refuses what no number of workers can do together: replacing a table in one step.

@@ -44,7 +44,7 @@ type source struct {
 // Fill implements pipeline.Source: one line a record. It passes on what there is, and waits only
 // where there is nothing.
 func (s *source) Fill(ctx context.Context, b *pipeline.Batch) error {
-	if !s.replay && !s.began.IsZero() && s.due() {
+	if !s.replay && !s.began.IsZero() && s.due(turn) {
 		s.ended = true
 	}
 	for !s.ended {
@@ -127,15 +127,21 @@ func (s *source) endsBefore(r *kgo.Record) bool {
 	return s.rules.rows > 0 && s.rows >= s.rules.rows || s.rules.every > 0 && s.interval(r) != s.span
 }
 
+// turn is how long an epoch goes on at least whose memory another one waits for: with more busy
+// partitions than the memory is enough for, they take turns, and each should make something of it.
+const turn = 5 * time.Second
+
 // due reports whether the epoch ends as soon as it can. It is asked once a batch.
-func (s *source) due() bool {
-	select {
-	case <-s.share:
-		return true
-	default:
+func (s *source) due(turn time.Duration) bool {
+	age := s.p.w.now().Sub(s.began)
+	if age >= turn {
+		select {
+		case <-s.share:
+			return true
+		default:
+		}
 	}
-	return s.full() || s.rules.rows > 0 && s.rows >= s.rules.rows ||
-		s.rules.age > 0 && s.p.w.now().Sub(s.began) >= s.rules.age
+	return s.full() || s.rules.rows > 0 && s.rows >= s.rules.rows || s.rules.age > 0 && age >= s.rules.age
 }
 
 func (s *source) interval(r *kgo.Record) time.Duration {
@@ -160,7 +166,7 @@ func (s *source) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if s.p.queue.head() == nil && !s.replay && !s.began.IsZero() && s.due() {
+	if s.p.queue.head() == nil && !s.replay && !s.began.IsZero() && s.due(0) {
 		s.ended = true
 	}
 	return nil

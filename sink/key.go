@@ -161,6 +161,17 @@ func Own(dir, key string) bool {
 	return ok && ownName.MatchString(name)
 }
 
+// logName is the name of an object that a worker has written of a partition of a log: see the
+// package kafka.
+var logName = regexp.MustCompile(`^.+_[0-9a-f]{8}_\d{5,}_\d{20}\.(csv|jsonl|avro|parquet)(\.gz|\.zst)?$`)
+
+// OwnOrLog reports whether key names an object that a destination or a worker wrote into the
+// directory of a stream. A full refresh touches only the former.
+func OwnOrLog(dir, key string) bool {
+	name, ok := strings.CutPrefix(key, dir+"/")
+	return ok && (ownName.MatchString(name) || logName.MatchString(name))
+}
+
 // CheckKey says why a store can't take keys of this directory, or nil.
 func CheckKey(dir string, limits Properties) error {
 	const longestName = 64 // of an object inside it

@@ -170,6 +170,22 @@ func TestTake(t *testing.T) {
 	}
 }
 
+func TestOwnOrLog(t *testing.T) {
+	f := func(name string, want, own bool) {
+		t.Helper()
+		if got := sink.OwnOrLog("p/users", "p/users/"+name); got != want || sink.Own("p/users", "p/users/"+name) != own {
+			t.Errorf("OwnOrLog(%q): got %v", name, got)
+		}
+	}
+	f("2021_01_01_1609541171643_0.csv", true, true)
+	f("sluice.users_0a1b2c3d_00003_00000000000000000042.csv.gz", true, false)
+	f("my_topic_0a1b2c3d_100000_00000000000000000042.parquet", true, false)
+	f("users_0a1b2c3d_00003_42.csv", false, false)
+	f("users_0a1b2c3d_00003_00000000000000000042.txt", false, false)
+	f("x/users_0a1b2c3d_00003_00000000000000000042.csv/x", false, false)
+	f("_0a1b2c3d_00003_00000000000000000042.csv", false, false)
+}
+
 func TestOwn(t *testing.T) {
 	f := func(key string, want bool) {
 		t.Helper()

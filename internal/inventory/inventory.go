@@ -260,7 +260,7 @@ func (a area) own(key string) (dir string, own bool) {
 		return "", false
 	}
 	dir = rel[:max(strings.LastIndexByte(rel, '/'), 0)]
-	return dir, dir != "" && sink.Own(a.path+dir, key)
+	return dir, dir != "" && sink.OwnOrLog(a.path+dir, key)
 }
 
 // wanted reports whether a directory is of the stream that is looked at.
