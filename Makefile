@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build image demo test race faults e2e lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging examples
+.PHONY: help build image demo test race faults e2e lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging brokers examples
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -17,7 +17,7 @@ ARGS ?=
 PYTHON ?= python3
 # Modules of their own, so that theirs are not in ours.
 EXAMPLES := examples examples/benthos
-OTHERS := bench/plot deploy/image $(EXAMPLES)
+OTHERS := bench/plot deploy/image kafka/kafkatest $(EXAMPLES)
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 10m
 
@@ -38,7 +38,7 @@ demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 se
 	$(BIN)/withs3 $(BIN)/sluice demo --config
 
 # -count 1: go test does not see when files outside of a module change, which some modules look at.
-test: modules plotting imaging examples $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
+test: modules plotting imaging brokers examples $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
 	for m in $(OTHERS); do (cd $$m && $(TEST) -count 1 ./...) || exit 1; done
@@ -55,7 +55,7 @@ faults: modules $(BIN)/versitygw ## Count rows over N=10000 faults, and measure 
 e2e: build $(BIN)/versitygw ## Run PyAirbyte, its sources and people's readers around Sluice, some minutes; needs Python 3.11
 	$(PYTHON) e2e/run.py $(ARGS)
 
-lint: modules tools plotting imaging examples ## Check format, vet, staticcheck, layout, module files and generated files
+lint: modules tools plotting imaging brokers examples ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
 	echo "go vet"; go vet ./...
 	echo "staticcheck"; go tool -modfile=tools/go.mod staticcheck ./...
@@ -104,6 +104,7 @@ modules: $(BIN)/modules
 tools: $(BIN)/tools
 plotting: $(BIN)/plotting
 imaging: $(BIN)/imaging
+brokers: $(BIN)/brokers
 examples: $(BIN)/examples
 
 $(BIN)/modules: go.mod go.sum
@@ -128,6 +129,12 @@ $(BIN)/plotting: bench/plot/go.mod bench/plot/go.sum go.mod
 	mkdir -p $(BIN)
 	echo "downloading the modules of the charts (first run only)"
 	cd bench/plot && go mod download
+	touch $@
+
+$(BIN)/brokers: kafka/kafkatest/go.mod kafka/kafkatest/go.sum go.mod
+	mkdir -p $(BIN)
+	echo "downloading the modules of the brokers for the tests (first run only)"
+	cd kafka/kafkatest && go mod download
 	touch $@
 
 $(BIN)/examples: $(EXAMPLES:=/go.mod) $(EXAMPLES:=/go.sum) go.mod

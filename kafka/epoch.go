@@ -27,7 +27,7 @@ const (
 type epoch struct {
 	*partition
 	first  int64
-	source *source
+	source *intake
 	end    *stages.Epoch
 	full   atomic.Bool // an object has reached its size
 

@@ -169,7 +169,7 @@ func (p *partition) epoch(ctx context.Context, share *share) error {
 		Key: e.key, Metadata: e.metadata, Taken: e.taken, Letter: e.letter,
 		Full: func() { e.full.Store(true) },
 	})
-	e.source = &source{
+	e.source = &intake{
 		p: p, rules: p.w.rules, full: func() bool { return e.full.Load() || up.Stats.Crowded.Load() }, share: share.wanted, block: blockSize,
 		replay: p.prepared.prepared, end: p.prepared.end, next: p.position,
 	}

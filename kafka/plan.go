@@ -39,7 +39,7 @@ func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 	if err != nil {
 		return nil, err
 	}
-	if err := appendOnly(catalog); err != nil {
+	if err := onlyAppends(catalog); err != nil {
 		return nil, err
 	}
 	topics, err := topicsOf(&cfg.Kafka, catalog)
@@ -85,17 +85,6 @@ func checkKey(topic string, t *stages.Table, letters string, limits sink.Propert
 	name := key[len(t.Dir)+1:]
 	if limits.MaxKey > 0 && len(key) > limits.MaxKey || limits.MaxName > 0 && len(name) > limits.MaxName {
 		return fmt.Errorf("its objects would have keys such as %s, which is over the store's limit: choose a shorter kafka.topic_pattern or s3_bucket_path", key)
-	}
-	return nil
-}
-
-// appendOnly refuses what no number of workers can do together: replacing a table in one step.
-func appendOnly(catalog *airbyte.Catalog) error {
-	for i := range catalog.Streams {
-		s := &catalog.Streams[i]
-		if s.FullRefresh() || s.Generation != nil && s.Generation.Minimum > 0 {
-			return &sluice.PlanError{Err: fmt.Errorf("stream %s: a full refresh that replaces the table can't go through Kafka, where many workers write it: choose an append mode, or the engine %q", s.ID, config.EngineLocal)}
-		}
 	}
 	return nil
 }

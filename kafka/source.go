@@ -23,8 +23,8 @@ type rules struct {
 	age   time.Duration
 }
 
-// source fills batches with the records of one epoch, and decides where it ends.
-type source struct {
+// intake fills batches with the records of one epoch, and decides where it ends.
+type intake struct {
 	p     *partition
 	rules rules
 	full  func() bool     // the objects have reached their size
@@ -43,7 +43,7 @@ type source struct {
 
 // Fill implements pipeline.Source: one line a record. It passes on what there is, and waits only
 // where there is nothing.
-func (s *source) Fill(ctx context.Context, b *pipeline.Batch) error {
+func (s *intake) Fill(ctx context.Context, b *pipeline.Batch) error {
 	if !s.replay && !s.began.IsZero() && s.due(turn) {
 		s.ended = true
 	}
@@ -74,8 +74,8 @@ func (s *source) Fill(ctx context.Context, b *pipeline.Batch) error {
 	return nil
 }
 
-// take adds a record to the batch, if it is one of the source's and not of the log's.
-func (s *source) take(b *pipeline.Batch, r *kgo.Record) {
+// take adds a record to the batch, if it is one of the front's and not of the log's.
+func (s *intake) take(b *pipeline.Batch, r *kgo.Record) {
 	if s.began.IsZero() {
 		s.began = s.p.w.now()
 		s.span = s.interval(r)
@@ -91,13 +91,13 @@ func (s *source) take(b *pipeline.Batch, r *kgo.Record) {
 	switch {
 	case s.replay:
 		s.ended = s.next > s.end
-	case barrier == hardBarrier, s.next >= s.p.target.Load() && s.p.target.Load() >= 0:
+	case barrier == barrierHard, s.next >= s.p.target.Load() && s.p.target.Load() >= 0:
 		s.ended = true
 	}
 }
 
 // line adds the record's value as one line.
-func (s *source) line(b *pipeline.Batch, r *kgo.Record) {
+func (s *intake) line(b *pipeline.Batch, r *kgo.Record) {
 	origin := pipeline.Origin{Offset: r.Offset, Time: r.Timestamp.UnixMilli()}
 	value, err := r.Value, error(nil)
 	switch {
@@ -117,7 +117,7 @@ func (s *source) line(b *pipeline.Batch, r *kgo.Record) {
 }
 
 // endsBefore reports whether the epoch ends in front of a record.
-func (s *source) endsBefore(r *kgo.Record) bool {
+func (s *intake) endsBefore(r *kgo.Record) bool {
 	if s.replay {
 		return r.Offset > s.end
 	}
@@ -132,7 +132,7 @@ func (s *source) endsBefore(r *kgo.Record) bool {
 const turn = 5 * time.Second
 
 // due reports whether the epoch ends as soon as it can. It is asked once a batch.
-func (s *source) due(turn time.Duration) bool {
+func (s *intake) due(turn time.Duration) bool {
 	age := s.p.w.now().Sub(s.began)
 	if age >= turn {
 		select {
@@ -144,7 +144,7 @@ func (s *source) due(turn time.Duration) bool {
 	return s.full() || s.rules.rows > 0 && s.rows >= s.rules.rows || s.rules.age > 0 && age >= s.rules.age
 }
 
-func (s *source) interval(r *kgo.Record) time.Duration {
+func (s *intake) interval(r *kgo.Record) time.Duration {
 	if s.rules.every == 0 {
 		return 0
 	}
@@ -155,7 +155,7 @@ func (s *source) interval(r *kgo.Record) time.Duration {
 const look = 100 * time.Millisecond
 
 // wait waits for a record, or the end of the epoch.
-func (s *source) wait(ctx context.Context) error {
+func (s *intake) wait(ctx context.Context) error {
 	timer := time.NewTimer(look)
 	defer timer.Stop()
 	select {
@@ -171,14 +171,6 @@ func (s *source) wait(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Barriers are records that the front puts behind each STATE: they carry no row. A hard one ends
-// the epoch, so that what is in front of it is committed soon.
-const (
-	barrierHeader = "airbyte-barrier"
-	hardBarrier   = "hard"
-	softBarrier   = "soft"
-)
 
 // barrierOf is what kind of barrier a record is, or "".
 func barrierOf(r *kgo.Record) string {

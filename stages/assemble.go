@@ -94,7 +94,7 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 		a.streams[i] = stream{
 			table: t,
 			keys:  opts.Keys[i],
-			key:   stateKey(t.Stream),
+			key:   StateKey(t.Stream),
 			set:   opts.Uploader.NewSet(t.Refresh == Atomic),
 			sum:   StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}, Undeclared: map[string]int64{}},
 		}

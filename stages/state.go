@@ -35,12 +35,12 @@ func (a *Assemble) held(b *pipeline.Batch, m *pipeline.Mark) pipeline.HeldState 
 func (a *Assemble) foreign(message []byte) string {
 	var m airbyte.Message
 	_ = a.decoder.Decode(message, 0, len(message), &m) // decode has accepted it before
-	return stateKey(airbyte.StreamID{Namespace: string(m.Namespace), Name: string(m.Name)})
+	return StateKey(airbyte.StreamID{Namespace: string(m.Namespace), Name: string(m.Name)})
 }
 
-// stateKey tells the states of streams apart. Names may have any character in them, so they
+// StateKey tells the states of streams apart. Names may have any character in them, so they
 // are quoted.
-func stateKey(id airbyte.StreamID) string {
+func StateKey(id airbyte.StreamID) string {
 	return strconv.Quote(id.Namespace) + strconv.Quote(id.Name)
 }
 

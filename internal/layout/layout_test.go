@@ -37,6 +37,7 @@ var order = []struct {
 	{"config", nil},
 	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/budget", "internal/feed", "internal/guard", "internal/meter", "internal/scan"}},
 	{"kafka", []string{".", "airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "internal/budget", "internal/guard", "internal/meter", "internal/scan"}},
+	{"kafka/kafkatest", nil}, // tests alone
 	// What a sync needs it has from the root, with the types that stand in its signatures. The rest is
 	// what people see, and what they look at.
 	{"cmd/...", []string{".", "kafka", "airbyte", "config", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/live", "internal/metrics", "internal/pipe", "internal/tune"}},
