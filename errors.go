@@ -93,6 +93,12 @@ func Classify(err error) Class {
 	return class
 }
 
+// Diagnosed is an error that knows its class, and what Advice says of it: those of the package kafka.
+type Diagnosed interface {
+	error
+	Diagnosis() (Class, string)
+}
+
 // Advice says what can be done about an error, in the words of the config: "check s3_bucket_name,
 // s3_bucket_region and s3_endpoint". It is "" where the error says that itself, or where nothing is
 // known.
@@ -128,6 +134,7 @@ func diagnose(err error) (Class, string) {
 		incomplete *IncompleteError
 		store      *sink.Error
 		bug        *guard.BugError
+		known      Diagnosed
 	)
 	switch {
 	case err == nil:
@@ -136,6 +143,8 @@ func diagnose(err error) (Class, string) {
 		return ClassSettings, ""
 	case errors.As(err, &incomplete):
 		return ClassInput, ""
+	case errors.As(err, &known):
+		return known.Diagnosis()
 	case errors.As(err, &bug):
 		return ClassUnknown, "this is a fault of sluice, please report it"
 	case errors.As(err, &store) && store.Right != "":

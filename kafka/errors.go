@@ -12,6 +12,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/sluice-data/sluice"
 )
 
 // Class says who can do something about an Error.
@@ -44,6 +46,18 @@ func (e *Error) Error() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Diagnosis implements sluice.Diagnosed.
+func (e *Error) Diagnosis() (sluice.Class, string) {
+	switch e.Class {
+	case Setting:
+		return sluice.ClassSettings, e.Advice
+	case Transient:
+		return sluice.ClassOutage, e.Advice
+	case Fatal:
+	}
+	return sluice.ClassRefused, e.Advice
+}
 
 // wrong makes an *Error of what a client has returned, or nil of nil. A context that has ended is
 // nobody's fault.

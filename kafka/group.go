@@ -252,7 +252,7 @@ func (w *Worker) fetchError(e kgo.FetchError) error {
 		return nil
 	case errors.Is(e.Err, kerr.TopicAuthorizationFailed), errors.Is(e.Err, kerr.GroupAuthorizationFailed), errors.Is(e.Err, kerr.SaslAuthenticationFailed),
 		errors.Is(e.Err, kerr.FencedInstanceID), errors.Is(e.Err, kerr.InvalidSessionTimeout), errors.Is(e.Err, kerr.InconsistentGroupProtocol):
-		return fmt.Errorf("kafka refuses the worker: %w", e.Err)
+		return wrong("working as a member of the group "+w.cfg.Kafka.Group, e.Err)
 	}
 	w.log.Warn(fmt.Sprintf("fetching from topic %q, partition %d: %v", e.Topic, e.Partition, e.Err))
 	return nil

@@ -163,7 +163,7 @@ func (w *Worker) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := w.client.Ping(ctx); err != nil {
-		return fmt.Errorf("connecting to the brokers %s: %w", w.cfg.Kafka.Brokers, err)
+		return wrong("connecting to the brokers "+w.cfg.Kafka.Brokers, err)
 	}
 	return nil
 }

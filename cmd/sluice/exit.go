@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func explain(err error, to advice) failure {
 	case sluice.ClassSettings:
 		return failure{airbyte.ConfigError, exitConfig, join(err, hint)}
 	case sluice.ClassOutage:
-		return failed(airbyte.TransientError, "the store did not answer as it should: "+to.safely)
+		return failed(airbyte.TransientError, cmp.Or(hint, "the store did not answer as it should")+": "+to.safely)
 	case sluice.ClassInput:
 		var incomplete *sluice.IncompleteError
 		if errors.As(err, &incomplete) {

@@ -15,6 +15,7 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/kafka"
 )
 
 // streams are the process's standard streams.
@@ -110,6 +111,9 @@ func (a *app) check() *cobra.Command {
 			if err == nil {
 				err = sluice.Check(cmd.Context(), cfg, sluice.Options{Log: a.log})
 			}
+			if err == nil && cfg.Engine == config.EngineKafka {
+				err = kafka.Check(cmd.Context(), cfg, kafka.Options{Log: a.log})
+			}
 			if err != nil {
 				if cause := interrupted(cmd.Context()); cause != nil {
 					return cause
@@ -166,12 +170,25 @@ func (a *app) write() *cobra.Command {
 // connector the number of its job.
 func onPlatform() bool { return os.Getenv("WORKER_JOB_ID") != "" }
 
+// engine is what a sync goes through.
+type engine interface {
+	Run(ctx context.Context, in io.Reader, emit func(state []byte) error) (*sluice.Summary, error)
+	Progress() *sluice.Progress
+}
+
+func (a *app) engine(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog) (engine, error) {
+	if cfg.Engine == config.EngineKafka {
+		return kafka.OpenFront(ctx, cfg, catalog, kafka.Options{Log: a.log, Hurry: a.hurry})
+	}
+	return sluice.Open(ctx, cfg, catalog, sluice.Options{Log: a.log, Hurry: a.hurry})
+}
+
 func (a *app) sync(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, show *shown) error {
 	if err := show.prepare(ctx, a); err != nil {
 		return err
 	}
 	defer show.close()
-	engine, err := sluice.Open(ctx, cfg, catalog, sluice.Options{Log: a.log, Hurry: a.hurry})
+	engine, err := a.engine(ctx, cfg, catalog)
 	if err != nil {
 		return err
 	}
