@@ -42,8 +42,12 @@ func (e *Engine) summary(a *stages.Assemble) *Summary {
 
 // String is one line for people.
 func (s *Summary) String() string {
-	line := fmt.Sprintf("%s of %s in %s (%d bytes) and %s in %s",
-		stages.Count(s.Rows, "row"), stages.Count(int64(len(s.Streams)), "stream"), stages.Count(s.Objects, "object"),
+	where := " in " + stages.Count(s.Objects, "object")
+	if s.Objects == 0 && s.Rows > 0 {
+		where = "" // others make them: see the package kafka
+	}
+	line := fmt.Sprintf("%s of %s%s (%d bytes) and %s in %s",
+		stages.Count(s.Rows, "row"), stages.Count(int64(len(s.Streams)), "stream"), where,
 		s.Bytes, stages.Count(s.States, "state"), round(s.Took))
 	if s.Retries > 0 {
 		line += fmt.Sprintf(", %d requests were repeated", s.Retries)

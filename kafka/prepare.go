@@ -48,6 +48,7 @@ func (f *Front) prepare(ctx context.Context, client *kgo.Client, r *frontRun, l 
 		schedule: schedule{age: f.cfg.CheckpointAge(), last: r.start},
 		tell:     func(all []stages.StreamProgress) { r.streams.Store(&all) },
 	}
+	p.delivered = p.produced
 	p.source.streams = make([]stream, len(f.catalog.Tables))
 	for _, name := range names {
 		o := newOutlet(name, all[name].partitions, min(sizes[name], int(f.memory)), len(p.lanes))

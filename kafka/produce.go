@@ -33,6 +33,8 @@ type produce struct {
 	tell   func([]stages.StreamProgress)
 	told   time.Time
 	fail   context.CancelCauseFunc
+
+	delivered func(*kgo.Record, error) // produced, made a value once and not once a row
 }
 
 // Process produces the batch's rows and acts on its marks.
@@ -53,8 +55,7 @@ func (p *produce) Process(ctx context.Context, b *pipeline.Batch) error {
 			}
 		}
 		r := &b.Records[i]
-		line := bytes.TrimRight(block[p.lines[r.Line]:p.lines[r.Line+1]], "\r\n")
-		records[i].Value, records[i].Timestamp = line, at
+		records[i].Value, records[i].Timestamp = trimmed(block[p.lines[r.Line]:p.lines[r.Line+1]]), at
 		if err := p.row(ctx, r.Stream, &records[i]); err != nil {
 			return &pipeline.LineError{Line: b.Line + int64(r.Line), Err: err}
 		}
@@ -83,6 +84,15 @@ func (p *produce) cut(b *pipeline.Batch) {
 	}
 }
 
+// trimmed is a line without its end.
+func trimmed(line []byte) []byte {
+	n := len(line)
+	for n > 0 && (line[n-1] == '\n' || line[n-1] == '\r') {
+		n--
+	}
+	return line[:n:n]
+}
+
 // row produces a row.
 func (p *produce) row(ctx context.Context, stream int32, r *kgo.Record) error {
 	s := &p.source.streams[stream]
@@ -100,7 +110,7 @@ func (p *produce) row(ctx context.Context, stream int32, r *kgo.Record) error {
 		l.run = &run{id: p.commit.Open(p.source.rows)}
 		p.watch.began(l)
 	}
-	promise := p.produced
+	promise := p.delivered
 	if l.run.full(size) {
 		promise = p.ends(l, 1)
 		l.run = nil
@@ -186,7 +196,7 @@ func (p *produce) barrier(ctx context.Context, l *lane) bool {
 	if l.since < 0 {
 		return false
 	}
-	promise := p.produced
+	promise := p.delivered
 	if l.run != nil {
 		promise = p.ends(l, 0)
 	}

@@ -125,7 +125,10 @@ func Count(n int64, noun string) string {
 // String is one line for people.
 func (s StreamSummary) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s, %d bytes in %s", s.Stream, Count(s.Rows, "row"), s.Bytes, Count(s.Objects, "object"))
+	fmt.Fprintf(&b, "%s: %s, %d bytes", s.Stream, Count(s.Rows, "row"), s.Bytes)
+	if s.Objects > 0 || s.Rows == 0 { // else others make them
+		b.WriteString(" in " + Count(s.Objects, "object"))
+	}
 	if s.Replaced > 0 {
 		fmt.Fprintf(&b, ", %d characters that were no UTF-8 replaced", s.Replaced)
 	}

@@ -18,7 +18,7 @@ import (
 // Exit codes, as docs/COMMANDS.md has them. 0 is success; check exits with 0 also when its answer
 // is FAILED.
 const (
-	exitFailed = 1 // the store, the source, or a bug
+	exitFailed = 1 // the store, the brokers, the source, or a bug
 	exitConfig = 2 // wrong command line, config or catalog, or rights that are missing
 )
 
