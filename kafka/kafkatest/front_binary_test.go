@@ -19,11 +19,11 @@ func usersCatalog(mode string) string {
 func TestWriteToKafka(t *testing.T) {
 	t.Parallel()
 	b := cluster(t)
-	produced := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, TopLevel: true, Observe: true, Count: -1})
+	asked := b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, TopLevel: true, Observe: true, Count: -1})
 	p := start(t, "write", b.settings(nil), usersCatalog("append"), record("users", 1)+"\n"+legacyState(1)+"\n", "--progress", "log")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := produced.Wait(ctx, 8); err != nil { // it waits
+	if err := asked.Wait(ctx, 8); err != nil { // it waits
 		t.Fatal(err)
 	}
 	b.commit("sluice", b.ends("sluice.users"))

@@ -140,6 +140,38 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestHurry: who is asked twice to stop does not wait for workers.
+func TestHurry(t *testing.T) {
+	t.Parallel()
+	b := cluster(t)
+	f := b.front(nil, catalogOf(t, "users"))
+	f.send(record("users", 1), legacyState(1))
+	f.logged(func() bool { return f.Progress().Held == 1 })
+	asked := errors.New("asked to")
+	f.stop(asked)
+	f.logged(func() bool { _, barriers := b.count("sluice.users"); return barriers == 1 })
+	close(f.hurry)
+	if _, err := f.result(); !errors.Is(err, asked) {
+		t.Errorf("got %v", err)
+	}
+	f.left()
+}
+
+// TestNobodyListens: a STATE that can't be written ends the sync.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	b := cluster(t)
+	f := b.front(nil, catalogOf(t, "users"))
+	f.mu.Lock()
+	f.deaf = errors.New("stdout is closed")
+	f.mu.Unlock()
+	f.send(record("users", 1), legacyState(1))
+	f.finish("sluice.users")
+	if _, err := f.result(); !errors.Is(err, f.deaf) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // TestProduceErrors: what goes away by itself is sat out; the rest ends the sync, with its reason.
 func TestProduceErrors(t *testing.T) {
 	t.Parallel()

@@ -64,6 +64,8 @@ type front struct {
 	log     *journal
 	polls   *kfake.FaultHandle // counts how often it has asked for the committed offsets
 	stop    context.CancelCauseFunc
+	hurry   chan struct{}
+	deaf    error // what emit answers
 	ended   chan struct{}
 	summary *sluice.Summary
 	err     error
@@ -74,18 +76,18 @@ type front struct {
 	now    time.Time
 }
 
-// run starts a front. With no config, it makes hard barriers only at the end.
+// front starts a front. With no config, it makes hard barriers only at the end.
 func (b *brokers) front(cfg *config.Config, catalog *airbyte.Catalog) *front {
 	b.t.Helper()
 	if cfg == nil {
 		cfg = b.config(func(c *config.Config) { c.CheckpointMinutes = 0 })
 	}
-	f := &front{t: b.t, brokers: b, log: newJournal(), ended: make(chan struct{}), now: time.UnixMilli(1_700_000_000_000)}
+	f := &front{t: b.t, brokers: b, log: newJournal(), ended: make(chan struct{}), hurry: make(chan struct{}), now: time.UnixMilli(1_700_000_000_000)}
 	f.cond = sync.NewCond(&f.mu)
 	f.polls = b.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetFetch}, TopLevel: true, Observe: true, Count: -1})
 	var err error
 	f.Front, err = kafka.OpenFront(b.t.Context(), cfg, catalog, kafka.Options{
-		Log: f.log.logger(), Now: f.clock, StopTimeout: patience, Workers: 2,
+		Log: f.log.logger(), Now: f.clock, StopTimeout: 10 * patience, Hurry: f.hurry, Workers: 2,
 		Client: []kgo.Opt{kgo.MetadataMinAge(10 * time.Millisecond)},
 	})
 	if err != nil {
@@ -101,6 +103,11 @@ func (b *brokers) front(cfg *config.Config, catalog *airbyte.Catalog) *front {
 	}()
 	b.t.Cleanup(func() {
 		_ = out.CloseWithError(errors.New("the test is over"))
+		select {
+		case <-f.hurry:
+		default:
+			close(f.hurry)
+		}
 		stop(errors.New("the test is over"))
 		<-f.ended
 		f.polls.Remove()
@@ -111,6 +118,9 @@ func (b *brokers) front(cfg *config.Config, catalog *airbyte.Catalog) *front {
 func (f *front) emit(state []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.deaf != nil {
+		return f.deaf
+	}
 	f.states = append(f.states, string(state))
 	f.cond.Broadcast()
 	return nil
@@ -214,7 +224,7 @@ func (f *front) logged(holds func() bool) {
 	}
 }
 
-// in counts what is in a topic: rows and hard barriers.
+// count counts what is in a topic: rows and hard barriers.
 func (b *brokers) count(topic string) (rows, barriers int) {
 	b.t.Helper()
 	n := 0
