@@ -49,13 +49,14 @@ func (u *Uploader) AbortAll(ctx context.Context) error {
 	return errors.Join(append(errs, u.abortUploads(hiding))...)
 }
 
-// abortUploads aborts the uploads that are known, and looks for those that may be there.
+// abortUploads aborts the uploads that are known, and looks for those that may be there. A shared
+// set's are not looked for: see lose.
 func (u *Uploader) abortUploads(ctx context.Context) error {
 	var uploads []Upload
 	unsure := u.lost
 	for o := range u.live {
 		uploads = append(uploads, o.upload)
-		if o.pending > 0 {
+		if o.pending > 0 && o.set.taken == nil {
 			unsure = append(unsure, o.Key)
 		}
 	}
@@ -123,9 +124,13 @@ func abortKey(ctx context.Context, store Store, key string) (n int, err error) {
 	return n, nil
 }
 
-// lose remembers a key for which Create has failed: there may be an upload all the same.
-func (u *Uploader) lose(key string) {
+// lose remembers an object for which Create has failed: there may be an upload all the same. Under
+// the key of a shared set there may also be one of another process, which is not ours to end.
+func (u *Uploader) lose(o *Object) {
+	if o.set.taken != nil {
+		return
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.lost = append(u.lost, key)
+	u.lost = append(u.lost, o.Key)
 }

@@ -203,7 +203,7 @@ func (o *Object) start(ctx context.Context) (Upload, error) {
 	}
 	upload, err := o.u.store.Create(ctx, o.Key, o.set.metadata(o, -1))
 	if err != nil {
-		o.u.lose(o.Key)
+		o.u.lose(o)
 		return nil, err
 	}
 	o.upload = upload
