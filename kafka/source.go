@@ -39,6 +39,7 @@ type intake struct {
 	began time.Time
 	span  time.Duration // the interval of record time that the epoch is in, from the epoch on
 	ended bool
+	line  []byte // scratch
 }
 
 // Fill implements pipeline.Source: one line a record. It passes on what there is, and waits only
@@ -84,32 +85,34 @@ func (s *intake) take(b *pipeline.Batch, r *kgo.Record) {
 	barrier := ""
 	if !r.Attrs.IsControl() {
 		if barrier = barrierOf(r); barrier == "" {
-			s.line(b, r)
+			s.add(b, r)
 			s.rows++
 		}
 	}
-	switch {
+	switch target := s.p.target.Load(); {
 	case s.replay:
 		s.ended = s.next > s.end
-	case barrier == barrierHard, s.next >= s.p.target.Load() && s.p.target.Load() >= 0:
+	case barrier == barrierHard, s.p.position < target && target <= s.next:
 		s.ended = true
 	}
 }
 
-// line adds the record's value as one line.
-func (s *intake) line(b *pipeline.Batch, r *kgo.Record) {
+// add adds the record's value as one line.
+func (s *intake) add(b *pipeline.Batch, r *kgo.Record) {
 	origin := pipeline.Origin{Offset: r.Offset, Time: r.Timestamp.UnixMilli()}
 	value, err := r.Value, error(nil)
 	switch {
 	case len(bytes.TrimSpace(value)) == 0:
-		value, origin.Value, err = nil, []byte{}, errors.New("it has no value")
+		origin.Value, err = []byte{}, errors.New("it has no value")
 	case s.p.envelope:
-		b.Input, origin.ID, err = appendEnvelope(b.Input, value, s.p.topic.envelope)
-		value, origin.Value = nil, r.Value
-	case bytes.IndexByte(value, '\n') >= 0: // between tokens: it has no place in a string
+		s.line, origin.ID, err = appendEnvelope(s.line[:0], value, s.p.topic.envelope)
+		value, origin.Value = s.line, r.Value
+	}
+	if bytes.IndexByte(value, '\n') >= 0 { // between tokens: it has no place in a string
 		value, origin.Value = bytes.ReplaceAll(value, []byte{'\n'}, []byte{' '}), r.Value
 	}
 	if err != nil {
+		value = nil
 		b.Rejects = append(b.Rejects, pipeline.Reject{Line: int32(len(b.Origins)), Err: err})
 	}
 	b.Input = append(append(b.Input, value...), '\n')
