@@ -67,10 +67,8 @@ func (e *epoch) letter(o pipeline.Origin) stages.Letter {
 // prepareAndComplete shows what was filled. The intent is committed first: from then on whoever
 // owns the partition writes these offsets, no more and no less, under these keys.
 func (e *epoch) prepareAndComplete(ctx context.Context) error {
-	select {
-	case <-e.leave:
+	if !e.promise.CompareAndSwap(none, given) {
 		return errLeft // nobody knows of the epoch yet
-	default:
 	}
 	rows, rejects := e.end.Rows(), e.end.Rejects()
 	if was := e.prepared; was.prepared {

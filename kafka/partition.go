@@ -34,10 +34,11 @@ type partition struct {
 	end       atomic.Int64 // of the log, likewise
 	target    atomic.Int64 // offset at which the worker may leave; -1: none
 
-	once   sync.Once     // closes leave
-	leave  chan struct{} // closed: the group takes the partition away
-	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when nothing is under way any more; nil before start
+	once    sync.Once     // closes leave
+	leave   chan struct{} // closed: the group takes the partition away
+	promise atomic.Int32  // whether that may end what is under way: see stop
+	cancel  context.CancelCauseFunc
+	done    chan struct{} // closed when nothing is under way any more; nil before start
 }
 
 func newPartition(w *Worker, topic *topicPlan, number int32) *partition {
@@ -73,6 +74,14 @@ func (p *partition) start(ctx context.Context, position int64, prepared intent) 
 // partition away. Who owns it next does the same anyway.
 const leaveTimeout = 5 * time.Second
 
+// What has been promised: an epoch goes from none to given before it is prepared, or else stop goes
+// to refused.
+const (
+	none int32 = iota
+	given
+	refused
+)
+
 // stop ends the work: at once where nothing was promised, and else when the epoch is committed, or
 // after patience.
 func (p *partition) stop(patience time.Duration) {
@@ -80,6 +89,9 @@ func (p *partition) stop(patience time.Duration) {
 	defer p.queue.drop()
 	if p.done == nil {
 		return
+	}
+	if p.promise.CompareAndSwap(none, refused) {
+		patience = 0
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -143,6 +155,11 @@ func (p *partition) tidy(ctx context.Context) {
 
 // await waits for a record: a partition that is quiet costs nothing.
 func (p *partition) await(ctx context.Context) error {
+	select {
+	case <-p.leave:
+		return errLeft
+	default:
+	}
 	for p.queue.head() == nil {
 		select {
 		case <-p.queue.more:
@@ -198,6 +215,7 @@ func (p *partition) epoch(ctx context.Context, share *share) error {
 	if err := p.w.commit(ctx, p, e.source.next, intent{topic: shortID(p.topicID)}); err != nil {
 		return err
 	}
+	p.promise.Store(none)
 	p.w.count(p, e, up, time.Since(begun))
 	p.position, p.prepared = e.source.next, intent{}
 	p.committed.Store(p.position)

@@ -164,8 +164,6 @@ func (s *intake) wait(ctx context.Context) error {
 	select {
 	case <-s.p.queue.more:
 	case <-timer.C:
-	case <-s.p.leave:
-		return errLeft
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
