@@ -15,6 +15,12 @@ import (
 // partitions are lost, as the client will find out too.
 var errFenced = errors.New("the group has given the partition to another worker")
 
+// member is what a worker needs of its membership in the group: a client has it.
+type member interface {
+	kmsg.Requestor
+	GroupMetadata() (id string, generation int32)
+}
+
 // commit commits an offset with an intent, and returns when the group has it. It is how an owner
 // proves that it still is one: the request carries the member's id and generation. It is repeated
 // while the group rebalances, the coordinator moves or the network fails; saying it twice does no
@@ -27,7 +33,7 @@ func (w *Worker) commit(ctx context.Context, p *partition, offset int64, i inten
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, kerr.UnknownMemberID):
+		case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, errFenced):
 			return fmt.Errorf("%s: committing offset %d: %w", p, offset, errFenced)
 		case errors.Is(err, kerr.FencedInstanceID):
 			return fmt.Errorf("%s: committing offset %d: another process has the instance id %q: %w", p, offset, w.opts.InstanceID, err)
@@ -54,7 +60,13 @@ func again(err error) bool {
 
 func (w *Worker) commitOnce(ctx context.Context, p *partition, offset int64, i intent) error {
 	text := i.String()
-	member, generation := w.client.GroupMetadata()
+	// The generation is the newest: as long as the member is the same, the group takes its partitions
+	// away by telling it. A client that was counted out while it joined goes on as a new member, and
+	// keeps partitions that others may have had in between.
+	member, generation := w.group.GroupMetadata()
+	if member != p.memberID {
+		return errFenced
+	}
 	req := kmsg.NewPtrOffsetCommitRequest()
 	req.Group, req.MemberID, req.Generation = w.cfg.Kafka.Group, member, generation
 	if w.opts.InstanceID != "" {
@@ -66,7 +78,7 @@ func (w *Worker) commitOnce(ctx context.Context, p *partition, offset int64, i i
 	part.Partition, part.Offset, part.Metadata = p.number, offset, &text
 	topic.Partitions = append(topic.Partitions, part)
 	req.Topics = append(req.Topics, topic)
-	resp, err := req.RequestWith(ctx, w.client)
+	resp, err := req.RequestWith(ctx, w.group)
 	if err != nil {
 		return err
 	}

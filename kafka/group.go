@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,9 +49,16 @@ func (w *Worker) clientOptions() []kgo.Opt {
 // onAssigned makes what the group has given. The client calls it, and those below, one after the other.
 func (w *Worker) onAssigned(_ context.Context, client *kgo.Client, added map[string][]int32) {
 	client.ResumeFetchPartitions(added) // a pause outlives an assignment
+	defer w.reached()                   // what was not at its end may have gone
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.totals.Joined = true
+	if member, _ := w.group.GroupMetadata(); member != w.memberID {
+		if len(w.partitions) > 0 { // see commitOnce
+			w.fail(fmt.Errorf("%w: the group has counted this worker out while it joined, and it holds %s from before", errStale, stages.Count(int64(len(w.partitions)), "partition")))
+		}
+		w.memberID = member
+	}
 	for topic, numbers := range added {
 		for _, n := range numbers {
 			w.partitions[id{topic, n}] = newPartition(w, w.topics[topic], n)
@@ -86,29 +94,35 @@ func (w *Worker) begin(ctx context.Context, offsets map[string]map[int32]kgo.Off
 		names = append(names, name)
 	}
 	topics, err := w.admin.ListTopics(ctx, names...)
-	if err != nil {
+	if err = cmp.Or(err, topics.Error()); err != nil {
 		return nil, fmt.Errorf("looking at the topics: %w", err)
 	}
 	var ends kadm.ListedOffsets
 	if w.opts.UntilEnd {
-		if ends, err = w.admin.ListCommittedOffsets(ctx, names...); err != nil {
+		ends, err = w.admin.ListCommittedOffsets(ctx, names...)
+		if err = cmp.Or(err, ends.Error()); err != nil {
 			return nil, fmt.Errorf("looking for the ends of the partitions: %w", err)
 		}
 	}
+	member, _ := w.group.GroupMetadata()
 	for name, numbers := range offsets {
 		for number := range numbers {
 			w.mu.Lock()
-			p, c := w.partitions[id{name, number}], w.fetched[id{name, number}]
+			p := w.partitions[id{name, number}]
+			c, known := w.fetched[id{name, number}]
 			w.mu.Unlock()
 			if p == nil {
 				delete(numbers, number)
 				continue
 			}
+			if !known { // never take nothing for offset 0
+				return nil, fmt.Errorf("%s: the group's answer does not name its committed offset", p)
+			}
 			if p.done != nil { // its offsets are fetched once more: it begins anew
 				p.stop(0)
 				p = w.renew(p)
 			}
-			p.topicID = uuid.UUID(topics[name].ID)
+			p.topicID, p.memberID = uuid.UUID(topics[name].ID), member
 			position, prepared, err := w.where(ctx, p, c)
 			if err != nil {
 				if ctx.Err() == nil {
@@ -116,7 +130,7 @@ func (w *Worker) begin(ctx context.Context, offsets map[string]map[int32]kgo.Off
 				}
 				return nil, err
 			}
-			if end, ok := ends.Lookup(name, number); ok && end.Err == nil {
+			if end, ok := ends.Lookup(name, number); ok {
 				p.target.Store(end.Offset)
 			}
 			numbers[number] = kgo.NewOffset().At(position)
@@ -133,7 +147,11 @@ func (w *Worker) where(ctx context.Context, p *partition, c committed) (int64, i
 	if err != nil {
 		return 0, intent{}, &LostError{Partition: p.String(), Reason: err.Error(), Advice: "see above"}
 	}
-	if c.offset < 0 || prepared.topic != "" && prepared.topic != shortID(p.topicID) { // the latter: of a topic that was deleted
+	deleted := prepared.topic != "" && prepared.topic != shortID(p.topicID)
+	if deleted && p.topicID == uuid.Nil { // some brokers know it, and one does not
+		return 0, intent{}, fmt.Errorf("%w: %s: a broker did not tell the topic's id", errStale, p)
+	}
+	if c.offset < 0 || deleted {
 		position, err := w.first(ctx, p)
 		return position, intent{}, err
 	}
@@ -247,6 +265,8 @@ func (w *Worker) fetchError(e kgo.FetchError) error {
 			Partition: fmt.Sprintf("topic %s, partition %d", e.Topic, e.Partition), Reason: fmt.Sprintf("the log does not have the records at the committed offset any more (%v)", e.Err),
 			Advice: "raise the topic's retention; then commit the offset at which to go on, for example with kafka-consumer-groups --reset-offsets",
 		}
+	case errors.Is(e.Err, kerr.UnknownTopicID): // the client stays with the id that it saw first
+		return fmt.Errorf("%w: the topic %s was deleted, or deleted and made again", errStale, e.Topic)
 	case errors.Is(e.Err, kerr.UnknownTopicOrPartition):
 		w.log.Info(fmt.Sprintf("the topic %s is not there yet; waiting for it", e.Topic))
 		return nil

@@ -24,6 +24,7 @@ type partition struct {
 	topic    *topicPlan
 	topicID  uuid.UUID
 	number   int32
+	memberID string // of the group's member that it was assigned to
 	envelope bool
 	queue    *queue
 

@@ -49,13 +49,16 @@ type Worker struct {
 	topics   map[string]*topicPlan
 	envelope bool
 
+	// Of one session: they are made before it begins, and nothing of it is left when they change.
 	client *kgo.Client
 	admin  *kadm.Client
-	fail   context.CancelCauseFunc // ends Run
+	group  member
+	fail   context.CancelCauseFunc // ends it
 
 	mu         sync.Mutex
 	partitions map[id]*partition // that the group has assigned
 	fetched    map[id]committed  // what the group said of them, until they start
+	memberID   string            // under which they are its own
 	idle       *time.Timer       // with UntilEnd: runs while there are none
 	totals     WorkerProgress
 }
@@ -121,11 +124,9 @@ func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog
 	}
 	// Three parts are the least that an uploader works with.
 	w.memory = newShares(uploads.Memory, 3*sink.NewUploader(w.store, uploads).PartSize())
-	w.client, err = kgo.NewClient(w.clientOptions()...)
-	if err != nil {
+	if err := kgo.ValidateOpts(w.clientOptions()...); err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	w.admin = kadm.NewClient(w.client)
 	return w, nil
 }
 
@@ -135,27 +136,49 @@ func (w *Worker) now() time.Time { return w.opts.Now() }
 // returns when nothing is under way any more. Any other end is an error; what was not committed is
 // done by who owns its partition next. A worker runs once.
 func (w *Worker) Run(ctx context.Context) error {
+	for {
+		err := w.session(ctx)
+		switch {
+		case ctx.Err() != nil, errors.Is(err, errReached):
+			return nil
+		case !errors.Is(err, errStale):
+			return err
+		}
+		w.log.Warn(fmt.Sprintf("%v. This worker joins the group anew", err))
+	}
+}
+
+// errStale ends a session whose client goes on with what is not so any more. A new one asks the
+// cluster for everything again.
+var errStale = errors.New("the client of the cluster is stale")
+
+// session is a membership of the group, from joining it to leaving it.
+func (w *Worker) session(ctx context.Context) error {
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	w.fail = cancel
-	if err := w.connect(run); err != nil {
-		w.client.Close()
+	if err := w.join(); err != nil {
 		return err
 	}
-	polling := make(chan struct{})
-	go func() {
-		defer close(polling)
-		w.poll(run)
-	}()
-	<-run.Done()
-	<-polling
+	if err := w.connect(run); err != nil {
+		w.fail(err)
+	}
+	w.poll(run)
 	w.client.CloseAllowingRebalance() // leaves the group, which calls revoked
 	w.stopAll()
-	cause := context.Cause(run)
-	if ctx.Err() != nil || errors.Is(cause, errReached) {
-		return nil
+	return context.Cause(run)
+}
+
+// join makes the client, which begins to join the group at once. What it calls back waits for the
+// lock, and finds all in its place.
+func (w *Worker) join() (err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.client, err = kgo.NewClient(w.clientOptions()...); err != nil {
+		return fmt.Errorf("kafka: %w", err)
 	}
-	return cause
+	w.admin, w.group, w.memberID = kadm.NewClient(w.client), w.client, ""
+	return nil
 }
 
 // connect makes sure that there is a cluster and that it lets us in.
@@ -231,14 +254,15 @@ func (w *Worker) ended(p *partition, err error) {
 		w.fail(err)
 		return
 	}
-	// The client will notice, and the partition is taken away. If not, a new process is the cure.
+	// The client will notice, and the partition is taken away. If not, another client is the cure.
 	w.log.Warn(err.Error())
+	fail := w.fail
 	time.AfterFunc(fencedTimeout, func() {
 		w.mu.Lock()
 		still := w.partitions[id{p.topic.name, p.number}] == p
 		w.mu.Unlock()
 		if still {
-			w.fail(err)
+			fail(fmt.Errorf("%w: %w", errStale, err))
 		}
 	})
 }
