@@ -257,7 +257,7 @@ func (w *Worker) ended(p *partition, err error) {
 	// The client will notice, and the partition is taken away. If not, another client is the cure.
 	w.log.Warn(err.Error())
 	fail := w.fail
-	time.AfterFunc(fencedTimeout, func() {
+	time.AfterFunc(w.cfg.Kafka.SessionTimeout(), func() {
 		w.mu.Lock()
 		still := w.partitions[id{p.topic.name, p.number}] == p
 		w.mu.Unlock()
@@ -266,5 +266,3 @@ func (w *Worker) ended(p *partition, err error) {
 		}
 	})
 }
-
-const fencedTimeout = 30 * time.Second
