@@ -49,15 +49,14 @@ func (u *Uploader) AbortAll(ctx context.Context) error {
 	return errors.Join(append(errs, u.abortUploads(hiding))...)
 }
 
-// abortUploads aborts the uploads that are known, and looks for those that may be there. A shared
-// set's are not looked for: see lose.
+// abortUploads aborts the uploads that are known, and looks for those that may be there.
 func (u *Uploader) abortUploads(ctx context.Context) error {
 	var uploads []Upload
 	unsure := u.lost
 	for o := range u.live {
 		uploads = append(uploads, o.upload)
-		if o.pending > 0 && o.set.taken == nil {
-			unsure = append(unsure, o.Key)
+		if o.pending > 0 {
+			unsure = append(unsure, o.suspect())
 		}
 	}
 	clear(u.live)
@@ -66,19 +65,34 @@ func (u *Uploader) abortUploads(ctx context.Context) error {
 	return errors.Join(err, u.settle(ctx, unsure))
 }
 
-// settle makes sure that nothing is left under the given keys. A request that was cancelled
+// suspect is where an upload may be left.
+type suspect struct {
+	key string
+	id  string // of the upload; "": whatever is there is ours
+}
+
+// suspect is what may be left of an object's upload. Under the key of a shared set others of
+// other processes may be, which are none of our business.
+func (o *Object) suspect() suspect {
+	if o.set.taken != nil {
+		return suspect{o.Key, o.upload.Info().ID}
+	}
+	return suspect{key: o.Key}
+}
+
+// settle makes sure that nothing is left of the given uploads. A request that was cancelled
 // may still be at work in the store: a Create brings an upload that nobody knows, a part
 // that arrives while its upload is aborted can bring that one back. So it looks, waits
 // longer each time, and looks again until there was nothing twice.
-func (u *Uploader) settle(ctx context.Context, keys []string) error {
+func (u *Uploader) settle(ctx context.Context, unsure []suspect) error {
 	quiet := 0
-	for pause := 100 * time.Millisecond; len(keys) > 0 && quiet < 2; pause *= 3 {
+	for pause := 100 * time.Millisecond; len(unsure) > 0 && quiet < 2; pause *= 3 {
 		if err := wait(ctx, pause); err != nil {
 			return err
 		}
 		var found atomic.Int64
-		err := each(u.opts.Concurrency, keys, func(key string) error {
-			n, err := abortKey(ctx, u.store, key)
+		err := each(u.opts.Concurrency, unsure, func(s suspect) error {
+			n, err := abortKey(ctx, u.store, s)
 			found.Add(int64(n))
 			return err
 		})
@@ -107,14 +121,17 @@ func each[T any](n int, all []T, f func(T) error) error {
 	return errors.Join(errs...)
 }
 
-// abortKey aborts every upload under one key and returns their number.
-func abortKey(ctx context.Context, store Store, key string) (n int, err error) {
-	for up, err := range store.Uploads(ctx, key) {
+// abortKey aborts the uploads under one key that are ours, and returns their number.
+func abortKey(ctx context.Context, store Store, s suspect) (n int, err error) {
+	for up, err := range store.Uploads(ctx, s.key) {
 		if err != nil {
 			return n, err
 		}
-		if up.Key != key {
-			continue // another key that begins like it
+		if up.Key != s.key { // another key that begins like it
+			continue
+		}
+		if s.id != "" && up.ID != s.id {
+			continue
 		}
 		if err := store.AbortUpload(ctx, up); err != nil {
 			return n, err
@@ -125,12 +142,13 @@ func abortKey(ctx context.Context, store Store, key string) (n int, err error) {
 }
 
 // lose remembers an object for which Create has failed: there may be an upload all the same. Under
-// the key of a shared set there may also be one of another process, which is not ours to end.
+// the key of a shared set nobody could tell it from another process's, so there it is left: it
+// is invisible.
 func (u *Uploader) lose(o *Object) {
 	if o.set.taken != nil {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.lost = append(u.lost, o.Key)
+	u.lost = append(u.lost, suspect{key: o.Key})
 }

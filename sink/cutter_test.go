@@ -2,6 +2,7 @@ package sink_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -43,13 +44,16 @@ func drawObject(t *rapid.T, part, streams int) planned {
 
 // cutting writes planned objects, and remembers what has to come out.
 type cutting struct {
-	u     *sink.Uploader
-	sets  []*sink.Set
-	open  []*sink.Object
-	want  map[string][]byte
-	asked map[string]int // for the trailer
-	up    map[string]int // how often it was called durable; of the uploader's workers
-	calls chan string
+	u      *sink.Uploader
+	sets   []*sink.Set
+	shared []bool // by set
+	stays  []bool // by set: its object is left open, and it is a shared one, which nobody else closes
+	past   int64  // bytes that came when memory was crowded
+	open   []*sink.Object
+	want   map[string][]byte
+	asked  map[string]int // for the trailer
+	up     map[string]int // how often it was called durable; of the uploader's workers
+	calls  chan string
 }
 
 func (c *cutting) begin(p planned) *sink.Object {
@@ -72,7 +76,7 @@ func (c *cutting) begin(p planned) *sink.Object {
 // object that was closed early goes on in another one.
 func (c *cutting) write(ctx context.Context, p planned, seed int) error {
 	if o := c.open[p.stream]; o != nil {
-		if err := o.Close(ctx); err != nil {
+		if err := errors.Join(c.stayed(p.stream), o.Close(ctx)); err != nil {
 			return err
 		}
 	}
@@ -89,11 +93,23 @@ func (c *cutting) write(ctx context.Context, p planned, seed int) error {
 		if o.Closed() || o.Size() != int64(len(c.want[o.Key])) {
 			return fmt.Errorf("%s: closed %v in the middle of a row, size %d, want %d", o.Key, o.Closed(), o.Size(), len(c.want[o.Key]))
 		}
+		if c.u.Stats.Crowded.Load() {
+			c.past += int64(n)
+		}
 	}
 	if p.left {
+		c.stays[p.stream] = c.shared[p.stream]
 		return nil
 	}
+	c.stays[p.stream] = false
 	return o.Close(ctx)
+}
+
+func (c *cutting) stayed(stream int) error {
+	if o := c.open[stream]; c.stays[stream] && o.Closed() {
+		return fmt.Errorf("%s was closed early", o.Key)
+	}
+	return nil
 }
 
 // TestCutter: whatever the sizes of rows, parts and memory, the parts of each object joined are
@@ -110,9 +126,14 @@ func TestCutter(t *testing.T) {
 		store := newMemStore(limits)
 		c := &cutting{u: sink.NewUploader(store, opts), want: map[string][]byte{}, asked: map[string]int{}, up: map[string]int{}, calls: make(chan string, 1000)}
 		for range rapid.IntRange(1, 4).Draw(t, "streams") {
-			c.sets = append(c.sets, c.u.NewSet(rapid.Bool().Draw(t, "held")))
+			kind := rapid.SampledFrom([]string{"plain", "held", "shared"}).Draw(t, "kind")
+			set := c.u.NewSet(kind == "held")
+			if kind == "shared" {
+				set = c.u.NewSharedSet(func(context.Context, *sink.Object) error { return errStopped })
+			}
+			c.sets, c.shared = append(c.sets, set), append(c.shared, kind == "shared")
 		}
-		c.open = make([]*sink.Object, len(c.sets))
+		c.open, c.stays = make([]*sink.Object, len(c.sets)), make([]bool, len(c.sets))
 		part := min(max(opts.PartSize, limits.MinPartSize), max(opts.Memory/4, limits.MinPartSize)) // as NewUploader says
 		whole := int((part + chunk - 1) / chunk * chunk)
 		var objects []planned
@@ -127,8 +148,8 @@ func TestCutter(t *testing.T) {
 					return err
 				}
 			}
-			for _, s := range c.sets {
-				if err := s.Commit(ctx, nil); err != nil {
+			for i, s := range c.sets {
+				if err := errors.Join(c.stayed(i), s.Commit(ctx, nil)); err != nil {
 					return err
 				}
 			}
@@ -138,7 +159,11 @@ func TestCutter(t *testing.T) {
 			t.Fatalf("%+v: %v", opts, err)
 		}
 		c.check(t, store, limits)
-		wantChunks(t, c.u, max(opts.Memory, 3*part))
+		if c.past == 0 {
+			wantChunks(t, c.u, max(opts.Memory, 3*part))
+		} else if made, free, limit := c.u.Chunks(); made != free || int64(made) > int64(limit)+c.past/chunk+int64(len(c.want)) {
+			t.Errorf("%d chunks were made and %d are free; %d are the budget, and %d bytes came past it", made, free, limit, c.past)
+		}
 	})
 }
 

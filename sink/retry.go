@@ -130,7 +130,7 @@ func (r *Retrying) Create(ctx context.Context, key string, meta Metadata) (Uploa
 	unsure := false
 	err := r.do(ctx, func() (err error) {
 		if unsure {
-			_, err := abortKey(ctx, r, key)
+			_, err := abortKey(ctx, r, suspect{key: key})
 			if err != nil && ClassOf(err) != Permanent {
 				return err
 			}

@@ -40,7 +40,7 @@ type Uploader struct {
 	mu   sync.Mutex
 	live map[*Object]struct{} // with an upload that is neither completed nor aborted
 	half map[*Set]struct{}    // held sets of which a part is visible
-	lost []string             // keys for which Create failed: there may be an upload all the same
+	lost []suspect            // of which Create failed: there may be an upload all the same
 
 	Stats UploadStats
 }
