@@ -49,6 +49,8 @@ var order = []struct {
 	{"internal/metrics", []string{".", "kafka", "stages"}},
 	// It plays one sync with a clock of its own.
 	{"internal/torture/...", []string{".", "airbyte", "config", "internal/gateway", "internal/s3proxy", "internal/torture"}},
+	// Its naive worker is a program of the library's.
+	{"internal/kafkatorture/...", []string{".", "config", "internal/gateway", "internal/kafkatorture", "internal/s3proxy"}},
 	{"internal/...", []string{"airbyte", "config", "sink", "sink/s3", "internal/..."}},
 	// What stands outside the engine and measures it, or uses it as anybody would.
 	{"bench/...", []string{"..."}},

@@ -101,7 +101,7 @@ func TestStagesArePlainFunctions(t *testing.T) {
 
 // quiet keeps standard output for what the commands mean to say: in a sync it is Airbyte's.
 func quiet(s *source) []string {
-	if s.test() || s.in("cmd", "bench", "deploy", "examples", "internal/configdoc", "internal/gateway/cmd", "internal/torture/cmd") {
+	if s.test() || s.in("cmd", "bench", "deploy", "examples", "internal/configdoc", "internal/gateway/cmd", "internal/kafkatorture/cmd", "internal/torture/cmd") {
 		return nil
 	}
 	var bad []string
