@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build image demo test race faults e2e lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging brokers examples
+.PHONY: help build image demo test race faults e2e e2e-kafka lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging brokers examples
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -54,6 +54,12 @@ faults: modules $(BIN)/versitygw ## Count rows over N=10000 faults, and measure 
 
 e2e: build $(BIN)/versitygw ## Run PyAirbyte, its sources and people's readers around Sluice, some minutes; needs Python 3.11
 	$(PYTHON) e2e/run.py $(ARGS)
+
+# A round is some minutes, where one of make torture is a second.
+e2e-kafka: RUNS = 12
+e2e-kafka: build $(BIN)/versitygw ## Kill workers and brokers of Apache Kafka in RUNS=12 rounds, about half an hour; needs Java, Maven, Python
+	go build -o $(BIN)/kafkatorture ./internal/kafkatorture/cmd/kafkatorture
+	$(PYTHON) e2e/kafka/run.py -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND)) $(ARGS)
 
 lint: modules tools plotting imaging brokers examples ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
