@@ -76,6 +76,8 @@ func run(self, reason string) error {
 	round := flag.Int("round", -1, "play this round alone")
 	flag.BoolVar(&opts.Direct, "direct", false, "look at the workers alone: rows go to Kafka without a front, and there are no STATEs")
 	control := flag.Bool("control", true, "play the control arm too")
+	bench := flag.Int("bench", 0, "measure workers beside sluice write with so many rows, and do nothing else")
+	turns := flag.Int("turns", 5, "how often each of them")
 	report := flag.String("json", "", "write the figures to this file too")
 	flag.Parse()
 	if opts.Binary == "" || opts.Libs == "" || opts.Work == "" || opts.Auditor == "" {
@@ -83,6 +85,12 @@ func run(self, reason string) error {
 	}
 	if opts.Front == "" {
 		opts.Front = opts.Binary
+	}
+	if *bench > 0 {
+		if _, err := gateway.Binary(ctx, os.Stderr); err != nil {
+			return err
+		}
+		return kafkatorture.Bench(ctx, opts, *bench, *turns, os.Stdout)
 	}
 	if opts.Seed == 0 {
 		opts.Seed = uint64(time.Now().Unix())
