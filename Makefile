@@ -4,7 +4,7 @@
 .SILENT:
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help build image demo test race faults e2e e2e-kafka lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging brokers examples
+.PHONY: help build image demo test race faults e2e e2e-kafka bench-kafka lint bench bench-peers bench-stages bench-sweep charts fuzz torture golden generate clean modules tools plotting imaging deploying brokers examples
 
 # A workspace would hide tools/go.mod.
 export GOWORK := off
@@ -17,7 +17,7 @@ ARGS ?=
 PYTHON ?= python3
 # Modules of their own, so that theirs are not in ours.
 EXAMPLES := examples examples/benthos
-OTHERS := bench/plot deploy/image kafka/kafkatest $(EXAMPLES)
+OTHERS := bench/plot deploy/image deploy/deploytest kafka/kafkatest $(EXAMPLES)
 # A package that hangs should fail before a person gives up.
 TEST := go test -timeout 10m
 
@@ -38,7 +38,7 @@ demo: build $(BIN)/versitygw ## Show a whole sync of recorded data into an S3 se
 	$(BIN)/withs3 $(BIN)/sluice demo --config
 
 # -count 1: go test does not see when files outside of a module change, which some modules look at.
-test: modules plotting imaging brokers examples $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
+test: modules plotting imaging deploying brokers examples $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests; where there is a C compiler, once more with the race detector
 	echo "testing (a few minutes, first time only)"
 	$(TEST) ./...
 	for m in $(OTHERS); do (cd $$m && $(TEST) -count 1 ./...) || exit 1; done
@@ -61,7 +61,7 @@ e2e-kafka: build $(BIN)/versitygw ## Kill workers and brokers of Apache Kafka in
 	go build -o $(BIN)/kafkatorture ./internal/kafkatorture/cmd/kafkatorture
 	$(PYTHON) e2e/kafka/run.py -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND)) $(ARGS)
 
-lint: modules tools plotting imaging brokers examples ## Check format, vet, staticcheck, layout, module files and generated files
+lint: modules tools plotting imaging deploying brokers examples ## Check format, vet, staticcheck, layout, module files and generated files
 	echo "gofmt"; bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
 	echo "go vet"; go vet ./...
 	echo "staticcheck"; go tool -modfile=tools/go.mod staticcheck ./...
@@ -79,6 +79,10 @@ bench-peers: build $(BIN)/versitygw ## Measure DuckDB, Polars and others beside 
 
 bench-stages: modules ## Measure the Writer, stages and encoders, each by itself
 	go test -run '^$$' -bench . -benchmem . ./stages ./format ./internal/scan ./compress
+
+bench-kafka: build $(BIN)/versitygw ## Measure Kafka workers beside sluice write, about 10 minutes; needs Java, Maven, Python
+	go build -o $(BIN)/kafkatorture ./internal/kafkatorture/cmd/kafkatorture
+	$(PYTHON) e2e/kafka/run.py -bench 3000000 $(ARGS)
 
 bench-sweep: modules $(BIN)/toxiproxy-server ## Measure part size and concurrency of uploads over a slow network, about 10 minutes
 	go build -o $(BIN)/bench ./bench/cmd/bench
@@ -110,6 +114,7 @@ modules: $(BIN)/modules
 tools: $(BIN)/tools
 plotting: $(BIN)/plotting
 imaging: $(BIN)/imaging
+deploying: $(BIN)/deploying
 brokers: $(BIN)/brokers
 examples: $(BIN)/examples
 
@@ -135,6 +140,12 @@ $(BIN)/plotting: bench/plot/go.mod bench/plot/go.sum go.mod
 	mkdir -p $(BIN)
 	echo "downloading the modules of the charts (first run only)"
 	cd bench/plot && go mod download
+	touch $@
+
+$(BIN)/deploying: deploy/deploytest/go.mod deploy/deploytest/go.sum go.mod
+	mkdir -p $(BIN)
+	echo "downloading the modules that test the Helm chart and the compose file (first run only)"
+	cd deploy/deploytest && go mod download
 	touch $@
 
 $(BIN)/brokers: kafka/kafkatest/go.mod kafka/kafkatest/go.sum go.mod
