@@ -109,7 +109,7 @@ func classify(err error) (Class, string) {
 	case errors.As(err, &eof), errors.As(err, &record):
 		return Setting, "check kafka.security_protocol: the broker hung up, as it does on a client that speaks TLS or SASL where it doesn't, or the other way round"
 	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &expired):
-		return Setting, "SSL_CERT_FILE names a file of certificates that are trusted, too"
+		return Setting, "SSL_CERT_DIR names directories of certificates that are trusted, besides the system's file"
 	}
 	var network net.Error
 	var answer *kerr.Error

@@ -145,7 +145,7 @@ func (w *Worker) begin(ctx context.Context, offsets map[string]map[int32]kgo.Off
 func (w *Worker) where(ctx context.Context, p *partition, c committed) (int64, intent, error) {
 	prepared, err := parseIntent(c.text)
 	if err != nil {
-		return 0, intent{}, &LostError{Partition: p.String(), Reason: err.Error(), Advice: "see above"}
+		return 0, intent{}, &LostError{Partition: p.String(), Reason: err.Error(), Advice: "no epoch of it is begun before that is clear"}
 	}
 	deleted := prepared.topic != "" && prepared.topic != shortID(p.topicID)
 	if deleted && p.topicID == uuid.Nil { // some brokers know it, and one does not
@@ -180,7 +180,8 @@ func (w *Worker) first(ctx context.Context, p *partition) (int64, error) {
 		if last != "" {
 			return 0, &LostError{
 				Partition: p.String(), Reason: fmt.Sprintf("the group %s has no offset for it, and there are objects of it, the last one %s", w.cfg.Kafka.Group, last),
-				Advice: fmt.Sprintf("offsets expire when a group is empty for long (offsets.retention.minutes), or were deleted. Commit the offset behind the last object (%s in its metadata, and 1), for example with kafka-consumer-groups --reset-offsets, and start again", metaLast),
+				Advice: fmt.Sprintf("offsets expire when a group is empty for long (offsets.retention.minutes), or were deleted. Commit the offset behind the last object (%s in its metadata, and 1), for example with kafka-consumer-groups --reset-offsets, "+
+					"or, where it does not tell, remove that object and commit the offset in its name; then start again", metaLast),
 			}
 		}
 	}

@@ -19,7 +19,7 @@ type TakenError struct {
 func (e *TakenError) Error() string {
 	return fmt.Sprintf("%s: the object %s is there already, and is not what belongs there: %s. "+
 		"The group's offset was set back, or its metadata were removed while an epoch was prepared: "+
-		"set the offset behind what the object has (its metadata %s), or remove the objects of this partition from there on to have them written anew",
+		"commit the offset behind what the object has (its metadata %s, where it has that, and 1), or remove this partition's objects from this one on to have them written anew",
 		e.Partition, e.Key, e.Reason, metaLast)
 }
 

@@ -112,7 +112,7 @@ func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog
 	w := &Worker{
 		cfg: cfg, opts: opts, log: opts.Log, uploads: uploads, topics: topics,
 		envelope:   cfg.Kafka.Input == config.InputEnvelope,
-		rules:      rules{rows: cfg.Kafka.MaxRows, every: cfg.Kafka.RotateEvery(), age: cfg.CheckpointAge()},
+		rules:      rules{rows: cfg.Kafka.MaxRows, every: cfg.Kafka.RotateEvery(), age: epochAge(cfg)},
 		backlog:    newBacklog(),
 		partitions: map[id]*partition{}, fetched: map[id]committed{},
 		store: sink.Retry(opts.Store, sink.RetryPolicy{
@@ -130,17 +130,30 @@ func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog
 	return w, nil
 }
 
+// epochAge is the age at which a worker ends an epoch by itself. The front ends them by barriers, each
+// checkpoint_minutes; this is for what has none behind it. At the same age both would end some, and the
+// one just behind the other's end would make a small object more.
+func epochAge(cfg *config.Config) time.Duration {
+	age := cfg.CheckpointAge()
+	if cfg.Kafka.Input == config.InputProtocol {
+		age += age / 2
+	}
+	return age
+}
+
 func (w *Worker) now() time.Time { return w.opts.Now() }
 
-// Run works until ctx ends, which is no error: the worker then leaves the group in order. It
-// returns when nothing is under way any more. Any other end is an error; what was not committed is
+// Run works until ctx ends, which is no error, but with UntilEnd: the worker then leaves the group in
+// order. It returns when nothing is under way any more. Any other end is an error; what was not committed is
 // done by who owns its partition next. A worker runs once.
 func (w *Worker) Run(ctx context.Context) error {
 	for {
 		err := w.session(ctx)
 		switch {
-		case ctx.Err() != nil, errors.Is(err, errReached):
+		case errors.Is(err, errReached), ctx.Err() != nil && !w.opts.UntilEnd:
 			return nil
+		case ctx.Err() != nil: // who counts on the end must not take this for it
+			return context.Cause(ctx)
 		case !errors.Is(err, errStale):
 			return err
 		}
