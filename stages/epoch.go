@@ -1,11 +1,13 @@
 package stages
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/sluice-data/sluice/compress"
@@ -91,6 +93,9 @@ func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
 		}
 		e.rows += int64(seg.Rows)
 	}
+	// The source's come before those of decode: in the order of the log they do not depend on how
+	// the lines came in batches.
+	slices.SortFunc(b.Rejects, func(x, y pipeline.Reject) int { return cmp.Compare(x.Line, y.Line) })
 	for i := range b.Rejects {
 		if err := e.reject(ctx, b, &b.Rejects[i]); err != nil {
 			return fmt.Errorf("the records that can't be written: %w", err)
