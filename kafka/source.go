@@ -161,9 +161,14 @@ const look = 100 * time.Millisecond
 func (s *intake) wait(ctx context.Context) error {
 	timer := time.NewTimer(look)
 	defer timer.Stop()
+	wanted := s.share
+	if s.replay {
+		wanted = nil // its end is where it is
+	}
 	select {
 	case <-s.p.queue.more:
 	case <-timer.C:
+	case <-wanted:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
