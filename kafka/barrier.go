@@ -11,6 +11,7 @@ import (
 const (
 	barrierHeader = "airbyte-barrier"
 	barrierHard   = "hard"
+	barrierSoft   = "soft"
 )
 
 // barrier makes a hard barrier. The front makes no soft ones: what a STATE waits for are the offsets of

@@ -81,7 +81,7 @@ func drawLog(t *rapid.T) []*kgo.Record {
 		switch what {
 		case "gap":
 			continue
-		case hardBarrier, softBarrier:
+		case barrierHard, barrierSoft:
 			r.Headers = []kgo.RecordHeader{{Key: barrierHeader, Value: []byte(what)}}
 		case "poison":
 			r.Value = []byte("poison")

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/format"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/stages"
 )
@@ -35,7 +37,7 @@ func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 	if cfg.Engine != config.EngineKafka {
 		return nil, &sluice.PlanError{Err: fmt.Errorf("the config has the engine %q: a worker needs %q", cfg.Engine, config.EngineKafka)}
 	}
-	tables, err := sluice.Plan(cfg, catalog, limits)
+	tables, err := sluice.Plan(cfg, withoutSyncs(catalog), limits)
 	if err != nil {
 		return nil, err
 	}
@@ -55,15 +57,11 @@ func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 		p := &topicPlan{name: topic, letters: letters, envelope: map[string]airbyte.StreamID{}}
 		var own []*stages.Table
 		for _, i := range streams {
-			t := tables[i]
-			if err := checkKey(topic, t, letters, limits); err != nil {
-				return nil, &sluice.PlanError{Err: fmt.Errorf("stream %s: %w", t.Stream, err)}
+			if err := checkKey(topic, tables[i], letters, limits); err != nil {
+				return nil, &sluice.PlanError{Err: fmt.Errorf("stream %s: %w", tables[i].Stream, err)}
 			}
-			// The ids of a sync are those of the front's: a worker's catalog stays over many.
-			t.Format.SyncID = nil
-			delete(t.Metadata, sink.MetaSyncID)
-			own = append(own, t)
-			p.envelope[t.Stream.Name] = t.Stream
+			own = append(own, tables[i])
+			p.envelope[tables[i].Stream.Name] = tables[i].Stream
 		}
 		p.catalog = stages.NewCatalog(own)
 		p.headers = stages.NewHeaders(p.catalog)
@@ -74,6 +72,17 @@ func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 		plans[topic] = p
 	}
 	return plans, nil
+}
+
+// withoutSyncs leaves the ids of syncs out: they are those of the front's, and a worker's catalog
+// stays over many.
+func withoutSyncs(catalog *airbyte.Catalog) *airbyte.Catalog {
+	c := *catalog
+	c.Streams = slices.Clone(c.Streams)
+	for i := range c.Streams {
+		c.Streams[i].SyncID = nil
+	}
+	return &c
 }
 
 // checkKey says why a worker can't write the objects of a table, or nil.
@@ -93,21 +102,27 @@ func checkKey(topic string, t *stages.Table, letters string, limits sink.Propert
 // that was prepared under one is not finished under another. Where objects are cut is no part of it.
 func fingerprint(cfg *config.Config, tables []*stages.Table) (string, error) {
 	type table struct {
-		Stream  airbyte.StreamID
-		Dir     string
-		Columns []string
+		Stream     airbyte.StreamID
+		Dir        string
+		Columns    []string
+		Generation *int64
 	}
 	all := struct {
+		Bucket   string
 		Input    config.KafkaInput
 		Format   config.Format
 		Metadata config.MetadataColumns
 		Tables   []table
-	}{Input: cfg.Kafka.Input, Format: cfg.Format, Metadata: cfg.MetadataColumns}
+	}{Bucket: cfg.Bucket, Input: cfg.Kafka.Input, Format: cfg.Format, Metadata: cfg.MetadataColumns}
 	all.Format.CSV.Compression.Level = 0 // other bytes, the same rows
 	for _, t := range tables {
-		all.Tables = append(all.Tables, table{t.Stream, t.Dir, t.Format.Columns})
+		of := table{Stream: t.Stream, Dir: t.Dir, Columns: t.Format.Columns}
+		if t.Format.Metadata == format.MetadataV2 { // it is in the rows
+			of.Generation = t.Format.GenerationID
+		}
+		all.Tables = append(all.Tables, of)
 	}
-	slices.SortFunc(all.Tables, func(a, b table) int { return slices.Compare([]string{a.Dir}, []string{b.Dir}) })
+	slices.SortFunc(all.Tables, func(a, b table) int { return cmp.Compare(a.Dir, b.Dir) })
 	text, err := json.Marshal(all)
 	if err != nil {
 		return "", err

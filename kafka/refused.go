@@ -49,7 +49,7 @@ type ChangedError struct {
 }
 
 func (e *ChangedError) Error() string {
-	return fmt.Sprintf("%s: the offsets %d to %d were prepared by a worker with another config or catalog (format, columns, metadata_columns, path or kafka.input), and have to be finished with that: "+
+	return fmt.Sprintf("%s: the offsets %d to %d were prepared by a worker with another config or catalog (bucket, path, format, columns, metadata_columns, generation_id or kafka.input), and have to be finished with that: "+
 		"run a worker with the old ones until these are committed, then change them", e.Partition, e.First, e.End)
 }
 
