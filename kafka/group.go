@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,12 +22,8 @@ import (
 // clientOptions make a client a member of the group.
 func (w *Worker) clientOptions() []kgo.Opt {
 	k := &w.cfg.Kafka
-	names := make([]string, 0, len(w.topics))
-	for name := range w.topics {
-		names = append(names, name)
-	}
 	opts := []kgo.Opt{
-		kgo.ConsumerGroup(k.Group), kgo.ConsumeTopics(names...),
+		kgo.ConsumerGroup(k.Group), kgo.ConsumeTopics(w.names()...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(k.SessionTimeout()), kgo.HeartbeatInterval(min(k.SessionTimeout()/3, 3*time.Second)),
 		kgo.DisableAutoCommit(),
@@ -45,6 +43,9 @@ func (w *Worker) clientOptions() []kgo.Opt {
 	}
 	return clientOptions(k, w.log, "worker", append(opts, w.opts.Client...))
 }
+
+// names are those of the topics, in order.
+func (w *Worker) names() []string { return slices.Sorted(maps.Keys(w.topics)) }
 
 // onAssigned makes what the group has given. The client calls it, and those below, one after the other.
 func (w *Worker) onAssigned(_ context.Context, client *kgo.Client, added map[string][]int32) {
