@@ -43,7 +43,7 @@ func appendEnvelope(dst, value []byte, streams map[string]airbyte.StreamID) (lin
 		return dst, id, errors.New("not a record of Airbyte's Kafka destination: it needs _airbyte_stream and _airbyte_data")
 	}
 	var name string
-	if err := json.Unmarshal(stream.Of(value), &name); err != nil {
+	if err := json.Unmarshal(stream.Of(value), &name); err != nil || value[stream.Start] != '"' { // null
 		return dst, id, errors.New("_airbyte_stream is no string")
 	}
 	if !rowID.None() {

@@ -86,7 +86,7 @@ func (e *epoch) prepareAndComplete(ctx context.Context) error {
 		looking.Go(func() error { return e.free(lctx, key) })
 	}
 	if err := looking.Wait(); err != nil {
-		return err
+		return e.unlessFenced(ctx, err)
 	}
 	promised := intent{topic: shortID(e.topicID), prepared: true, end: e.last(), rows: rows, rejects: rejects, config: e.topic.fingerprint}
 	if err := e.w.commit(ctx, e.partition, e.first, promised); err != nil {
@@ -94,6 +94,15 @@ func (e *epoch) prepareAndComplete(ctx context.Context) error {
 	}
 	e.promised = promised
 	return e.end.Complete(ctx)
+}
+
+// unlessFenced is an error, if the worker still owns the partition. Else what it has met is the work
+// of a new owner, and in order. Committing once more what the group knows tells.
+func (e *epoch) unlessFenced(ctx context.Context, err error) error {
+	if fenced := e.w.commit(ctx, e.partition, e.first, e.intent()); fenced != nil {
+		return fenced
+	}
+	return err
 }
 
 // intent is what the group knows of the epoch.

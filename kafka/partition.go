@@ -205,10 +205,7 @@ func (p *partition) epoch(ctx context.Context, share *share) error {
 		p.w.log.Warn(fmt.Sprintf("%s: tidying up: %v", p, aborting))
 	}
 	if errors.Is(err, sink.ErrNoUpload) {
-		// Somebody has aborted it. If that was a new owner (tidy), this is none any more.
-		if fenced := p.w.commit(ctx, p, e.first, e.intent()); fenced != nil {
-			err = fenced
-		}
+		err = e.unlessFenced(ctx, err) // a new owner tidies up
 	}
 	if err != nil {
 		return err

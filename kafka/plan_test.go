@@ -87,7 +87,7 @@ func TestPlanRefuses(t *testing.T) {
 		}
 	}
 	f(`the config has the engine "local": a worker needs "kafka"`, func(s *setting) { s.cfg.Engine = config.EngineLocal })
-	f("stream public.users: a full refresh that replaces the table can't go through Kafka", stream(airbyte.Append, 3))
+	f(`stream public.users: the engine "kafka" only appends`, stream(airbyte.Append, 3))
 	f("choose an append mode", stream(airbyte.Overwrite, 3))
 	f("choose an append mode", func(s *setting) {
 		s.catalog.Streams[1].Mode = airbyte.Overwrite

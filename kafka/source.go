@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/sluice-data/sluice/internal/scan"
 	"github.com/sluice-data/sluice/pipeline"
 )
 
@@ -39,7 +41,6 @@ type intake struct {
 	began time.Time
 	span  time.Duration // the interval of record time that the epoch is in, from the epoch on
 	ended bool
-	line  []byte // scratch
 }
 
 // Fill implements pipeline.Source: one line a record. It passes on what there is, and waits only
@@ -100,23 +101,36 @@ func (s *intake) take(b *pipeline.Batch, r *kgo.Record) {
 // add adds the record's value as one line.
 func (s *intake) add(b *pipeline.Batch, r *kgo.Record) {
 	origin := pipeline.Origin{Offset: r.Offset, Time: r.Timestamp.UnixMilli()}
-	value, err := r.Value, error(nil)
-	switch {
-	case len(bytes.TrimSpace(value)) == 0:
-		origin.Value, err = []byte{}, errors.New("it has no value")
-	case s.p.envelope:
-		s.line, origin.ID, err = appendEnvelope(s.line[:0], value, s.p.topic.envelope)
-		value, origin.Value = s.line, r.Value
-	}
-	if bytes.IndexByte(value, '\n') >= 0 { // between tokens: it has no place in a string
-		value, origin.Value = bytes.ReplaceAll(value, []byte{'\n'}, []byte{' '}), r.Value
+	value, same, err := oneLine(r.Value)
+	if err == nil && s.p.envelope {
+		b.Input, origin.ID, err = appendEnvelope(b.Input, value, s.p.topic.envelope)
+		value, same = nil, false
 	}
 	if err != nil {
 		value = nil
 		b.Rejects = append(b.Rejects, pipeline.Reject{Line: int32(len(b.Origins)), Err: err})
 	}
+	if origin.Value = r.Value; same {
+		origin.Value = nil
+	} else if r.Value == nil {
+		origin.Value = []byte{} // and not the line
+	}
 	b.Input = append(append(b.Input, value...), '\n')
 	b.Origins = append(b.Origins, origin)
+}
+
+// oneLine is a value without line ends. Valid JSON has them between tokens, where a space will do;
+// in what is not valid they might stand in a string, which would become another one.
+func oneLine(value []byte) (line []byte, same bool, err error) {
+	switch {
+	case len(bytes.TrimSpace(value)) == 0:
+		return nil, false, errors.New("it has no value")
+	case bytes.IndexByte(value, '\n') < 0:
+		return value, true, nil
+	case !scan.Valid(value):
+		return nil, false, fmt.Errorf("not valid JSON: %w", scan.Explain(value))
+	}
+	return bytes.ReplaceAll(value, []byte{'\n'}, []byte{' '}), false, nil
 }
 
 // endsBefore reports whether the epoch ends in front of a record.
@@ -162,8 +176,8 @@ func (s *intake) wait(ctx context.Context) error {
 	timer := time.NewTimer(look)
 	defer timer.Stop()
 	wanted := s.share
-	if s.replay {
-		wanted = nil // its end is where it is
+	if s.replay || s.began.IsZero() {
+		wanted = nil // its end is where it is, or there is nothing to give back
 	}
 	select {
 	case <-s.p.queue.more:
