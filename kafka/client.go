@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
@@ -25,21 +26,22 @@ func clientOptions(cfg *config.Kafka, log *slog.Logger, role string, more []kgo.
 		opts = append(opts, kgo.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}))
 	}
 	if cfg.SecurityProtocol.SASL() {
-		opts = append(opts, saslOption(cfg))
+		opts = append(opts, kgo.SASL(mechanism(cfg)))
 	}
 	return append(opts, more...)
 }
 
-func saslOption(cfg *config.Kafka) kgo.Opt {
+// mechanism is how the client tells who it is.
+func mechanism(cfg *config.Kafka) sasl.Mechanism {
 	user, password := cfg.SASLUsername, cfg.SASLPassword.Reveal()
 	switch cfg.SASLMechanism {
 	case config.SASLScramSHA256:
-		return kgo.SASL(scram.Auth{User: user, Pass: password}.AsSha256Mechanism())
+		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
 	case config.SASLScramSHA512:
-		return kgo.SASL(scram.Auth{User: user, Pass: password}.AsSha512Mechanism())
+		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
 	case config.SASLPlain:
 	}
-	return kgo.SASL(plain.Auth{User: user, Pass: password}.AsMechanism())
+	return plain.Auth{User: user, Pass: password}.AsMechanism()
 }
 
 // logger passes on what the client has to say. Most of it is of use only to who debugs a cluster.

@@ -1,6 +1,9 @@
 package kafka
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestIntent(t *testing.T) {
 	for _, in := range []intent{
@@ -21,4 +24,32 @@ func TestIntent(t *testing.T) {
 			t.Errorf("%s was read: %+v", bad, got)
 		}
 	}
+}
+
+// FuzzIntent: nothing makes it panic. What it takes it writes again so that it reads the same; and
+// what it does not know, it does not take for nothing.
+func FuzzIntent(f *testing.F) {
+	for _, seed := range []string{
+		"", "v1", "v1;", "v1;t=0a1b2c3d", "v1;t=0a1b2c3d;E=5;n=4;r=1;h=0123456789abcdef", "v1;E=5", "v1;t;E=0;n=0;r=0;h=", "v1;n=1;n=2;E=3;r=0;x=y", "v1;E=9223372036854775808;n=0;r=0", "v2;t=a", "v1 ;t=a", "\xff;=;=",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		i, err := parseIntent(text)
+		if err != nil {
+			return
+		}
+		if text != "" && text != "v1" && !strings.HasPrefix(text, "v1;") {
+			t.Fatalf("%q was read: %+v", text, i)
+		}
+		if i.end < 0 || i.rows < 0 || i.rejects < 0 || !i.prepared && i.end+i.rows+i.rejects > 0 {
+			t.Fatalf("%q was read as %+v", text, i)
+		}
+		if !i.prepared {
+			i.config = "" // which says nothing then
+		}
+		if again, err := parseIntent(i.String()); err != nil || again != i {
+			t.Fatalf("%q was read as %+v, written as %s, and read as %+v, %v", text, i, i, again, err)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -110,10 +111,7 @@ func (w *Worker) watchIdle() {
 }
 
 func compare(a, b id) int {
-	if a.topic != b.topic {
-		return slices.Compare([]string{a.topic}, []string{b.topic})
-	}
-	return int(a.number) - int(b.number)
+	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.number, b.number))
 }
 
 // keys lists partitions for people.
