@@ -28,38 +28,50 @@ func read(t *testing.T, name string) string {
 	return string(raw)
 }
 
-// TestTable: the table of the documentation is that of all.
+// TestTable: the tables of the documentation are those of all, and of a worker's.
 func TestTable(t *testing.T) {
-	const begin, end = "<!-- metrics: from internal/metrics -->\n", "<!-- end -->"
+	var syncs, workers strings.Builder
+	for _, m := range all {
+		row(&syncs, m.name, m.kind, m.labels, m.help)
+	}
+	for _, m := range ofWorkers {
+		row(&workers, m.name, m.kind, m.labels, m.help)
+	}
+	sameTable(t, "metrics", syncs.String())
+	sameTable(t, "metrics of a worker", workers.String())
+}
+
+func row(to *strings.Builder, name string, kind prometheus.ValueType, of []string, help string) {
+	labels := make([]string, len(of))
+	for i, l := range of {
+		labels[i] = "`" + l + "`"
+	}
+	fmt.Fprintf(to, "| `%s` | %s | %s | %s |\n", name, map[prometheus.ValueType]string{counter: "counter", gauge: "gauge"}[kind], strings.Join(labels, ", "), help)
+}
+
+// sameTable compares a table of OPERATING.md with its rows, or writes it.
+func sameTable(t *testing.T, what, rows string) {
+	t.Helper()
+	begin, end := "<!-- "+what+": from internal/metrics -->\n", "<!-- end -->"
 	text := read(t, "OPERATING.md")
 	head, rest, ok := strings.Cut(text, begin)
 	got, tail, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
 		t.Fatalf("OPERATING.md lacks %q or %q", begin, end)
 	}
-	var want strings.Builder
-	want.WriteString("\n| metric | kind | labels | |\n| --- | --- | --- | --- |\n")
-	for _, m := range all {
-		kind := map[prometheus.ValueType]string{counter: "counter", gauge: "gauge"}[m.kind]
-		labels := make([]string, len(m.labels))
-		for i, l := range m.labels {
-			labels[i] = "`" + l + "`"
-		}
-		fmt.Fprintf(&want, "| `%s` | %s | %s | %s |\n", m.name, kind, strings.Join(labels, ", "), m.help)
-	}
-	want.WriteString("\n")
+	want := "\n| metric | kind | labels | |\n| --- | --- | --- | --- |\n" + rows + "\n"
 	if *update {
-		if err := os.WriteFile(filepath.Join(docs, "OPERATING.md"), []byte(head+begin+want.String()+end+tail), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(docs, "OPERATING.md"), []byte(head+begin+want+end+tail), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if got != want.String() {
-		t.Errorf("the table of OPERATING.md is old: go test ./internal/metrics -run TestTable -update\n got %s\nwant %s", got, want.String())
+	if got != want {
+		t.Errorf("the table of OPERATING.md is old: go test ./internal/metrics -run TestTable -update\n got %s\nwant %s", got, want)
 	}
 }
 
-// served are the names of what a scrape of full has, with those of Go and of the process.
+// served are the names of what scrapes of full and of a worker have, with those of Go and of the process.
 func served(t *testing.T) []string {
 	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
@@ -69,7 +81,7 @@ func served(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	// The collector of the process has nothing to say on some systems.
-	names := []string{"process_resident_memory_bytes", "process_cpu_seconds_total"}
+	names := append(gathered(t, working()), "process_resident_memory_bytes", "process_cpu_seconds_total")
 	for _, f := range families {
 		names = append(names, f.GetName())
 	}

@@ -53,6 +53,14 @@ type workerCollector struct {
 	descs    []*prometheus.Desc
 }
 
+func newWorkerCollector(progress func() kafka.WorkerProgress) *workerCollector {
+	c := &workerCollector{progress: progress}
+	for _, m := range ofWorkers {
+		c.descs = append(c.descs, prometheus.NewDesc(m.name, m.help, m.labels, nil))
+	}
+	return c
+}
+
 // Describe implements prometheus.Collector.
 func (c *workerCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range c.descs {
@@ -73,12 +81,8 @@ func (c *workerCollector) Collect(to chan<- prometheus.Metric) {
 // ServeWorker answers with what a worker tells, until Close. A worker that is no member of its group
 // is not ready.
 func (s *Server) ServeWorker(progress func() kafka.WorkerProgress) {
-	c := &workerCollector{progress: progress}
-	for _, m := range ofWorkers {
-		c.descs = append(c.descs, prometheus.NewDesc(m.name, m.help, m.labels, nil))
-	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(c, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(newWorkerCollector(progress), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := handlers(registry)
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !progress().Joined {
