@@ -96,7 +96,7 @@ func TestFetchError(t *testing.T) {
 	f := func(err error, want, logged string) {
 		t.Helper()
 		to := tell(slog.LevelInfo)
-		got := (&Worker{log: to.log}).fetchError(kgo.FetchError{Topic: "t", Partition: 3, Err: err})
+		got := (&Worker{log: to.log, cfg: &config.Config{Kafka: config.Kafka{Group: "g"}}}).fetchError(kgo.FetchError{Topic: "t", Partition: 3, Err: err})
 		if want == "" && got != nil || want != "" && (got == nil || !strings.Contains(got.Error(), want)) {
 			t.Errorf("%v: got %v, want %s", err, got, want)
 		}
@@ -117,7 +117,7 @@ func TestFetchError(t *testing.T) {
 	for _, no := range []error{
 		kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.SaslAuthenticationFailed, kerr.FencedInstanceID, kerr.InvalidSessionTimeout, kerr.InconsistentGroupProtocol,
 	} {
-		f(no, "kafka refuses the worker: "+no.Error(), "")
+		f(no, "working as a member of the group g: "+no.Error(), "")
 	}
 	f(kerr.NotLeaderForPartition, "", "level=WARN")
 	f(io.ErrUnexpectedEOF, "", `fetching from topic \"t\", partition 3: unexpected EOF`)

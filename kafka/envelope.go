@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,11 +66,10 @@ func appendEnvelope(dst, value []byte, streams map[string]airbyte.StreamID) (lin
 
 // parseID reads a UUID in quotes, as it is written in 36 characters; other forms are keys.
 func parseID(quoted []byte) uuid.UUID {
-	text := bytes.Trim(quoted, `"`)
-	if len(text) != 36 || len(quoted) != 38 {
+	if len(quoted) != 38 {
 		return uuid.Nil
 	}
-	id, err := uuid.ParseBytes(text)
+	id, err := uuid.ParseBytes(quoted[1:37])
 	if err != nil {
 		return uuid.Nil
 	}

@@ -66,10 +66,12 @@ func control(offset int64) *kgo.Record {
 // rest reads the epoch to its end, and tells the offsets of its lines, and that behind it.
 func (f *feeding) rest(t *testing.T) string {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour) // what never ends is an error
+	defer cancel()
 	var all []string
 	for {
 		var b pipeline.Batch
-		err := f.Fill(t.Context(), &b)
+		err := f.Fill(ctx, &b)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err.Error()
 		}
@@ -147,6 +149,7 @@ func TestReplay(t *testing.T) {
 	}
 	f("0 1 2 3 then 4", 3, recs(0, 9)...)
 	f("0 then 1", 0, recs(0, 9)...)
+	f("0 1 2 3 then 4", 3, recs(0, 3)...) // nothing is behind it yet
 	f("0 2 3 then 4", 3, rec(0, 0), wall(1, barrierHard), rec(2, 90), rec(3, -90), rec(4, 0))
 	f("0 1 then 4", 3, rec(0, 0), rec(1, 0), control(3), rec(4, 0))
 	f("0 1 then 2", 3, rec(0, 0), rec(1, 0), rec(7, 0)) // the log has lost the end: who compares will see

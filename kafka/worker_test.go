@@ -57,7 +57,7 @@ func TestUnreachable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Run(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "connecting to the brokers 127.0.0.1:1: ") || !strings.Contains(err.Error(), ": check kafka.brokers") {
+	if err := w.Run(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "connecting to the brokers 127.0.0.1:1: ") || !strings.Contains(sluice.Advice(err), "kafka.brokers") {
 		t.Errorf("got %v", err)
 	}
 }
