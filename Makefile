@@ -46,7 +46,7 @@ test: modules plotting imaging deploying brokers examples $(BIN)/versitygw $(BIN
 
 race: modules $(BIN)/versitygw $(BIN)/toxiproxy-server ## Run all tests with the race detector
 	if go build -race runtime/cgo 2>/dev/null; \
-	then echo "testing with the race detector"; $(TEST) -race ./...; \
+	then echo "testing with the race detector"; $(TEST) -race ./... && (cd kafka/kafkatest && $(TEST) -race ./...); \
 	else echo "skipped: the race detector needs a C compiler and cgo"; fi
 
 faults: modules $(BIN)/versitygw ## Count rows over N=10000 faults, and measure what they cost, about half an hour

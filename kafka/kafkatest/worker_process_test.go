@@ -1,0 +1,166 @@
+//go:build unix
+
+package kafkatest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/sluice-data/sluice/config"
+)
+
+// killVariable is how long workers are killed: "60s". In less than that, few get to the rare moments.
+const killVariable = "SLUICE_KILL_WORKERS"
+
+// process is a worker of the real command.
+type process struct {
+	cmd  *exec.Cmd
+	log  bytes.Buffer
+	name string
+	t    *testing.T
+	args []string
+}
+
+func (p *process) start() {
+	p.t.Helper()
+	p.cmd = exec.Command(p.args[0], p.args[1:]...)
+	p.cmd.Env = append(os.Environ(), "SLUICE_INSTANCE_ID="+p.name)
+	p.cmd.Stderr = &p.log
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// kill ends the process at once.
+func (p *process) kill() {
+	p.signal(syscall.SIGKILL)
+	_ = p.cmd.Wait()
+}
+
+// TestKill has three workers, of which each is killed and stopped at random.
+func TestKill(t *testing.T) {
+	lasts, err := time.ParseDuration(cmp.Or(os.Getenv(killVariable), "10s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if testing.Short() {
+		t.Skip("takes its time")
+	}
+	const partitions = 6
+	r := newRig(t, partitions, func(c *config.Config) { c.Kafka.SessionTimeoutSeconds = 2 }, kfake.GroupMinSessionTimeout(time.Second))
+	bin := filepath.Join(t.TempDir(), "sluice")
+	build := exec.Command("go", "build", "-o", bin, "./cmd/sluice")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	all := r.processes(bin, 3)
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	kills, stops, stopped := 0, 0, map[*process]time.Time{}
+	until := time.Now().Add(lasts)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for now := range tick.C {
+		for p, at := range stopped {
+			if now.After(at) || now.After(until) {
+				p.signal(syscall.SIGCONT)
+				delete(stopped, p)
+			}
+		}
+		if now.After(until) {
+			break
+		}
+		r.produce(600)
+		p := all[random.IntN(len(all))]
+		if _, asleep := stopped[p]; asleep || random.IntN(8) > 0 {
+			continue
+		}
+		if random.IntN(3) == 0 {
+			p.signal(syscall.SIGSTOP) // sometimes longer than the session
+			stopped[p] = now.Add(time.Duration(random.IntN(4000)) * time.Millisecond)
+			stops++
+			continue
+		}
+		p.kill()
+		p.start()
+		kills++
+	}
+	r.settled()
+	for _, p := range all {
+		p.signal(syscall.SIGTERM)
+		if err := p.cmd.Wait(); err != nil {
+			t.Errorf("%v: %s", err, p.log.String())
+		}
+	}
+	r.audit()
+	t.Logf("seed %d: %d rows in %d objects; %d workers were killed, %d stopped", seed, r.made, len(r.objects()), kills, stops)
+	if t.Failed() {
+		for _, p := range all {
+			t.Logf("log of %s:\n%s", p.name, p.log.String())
+		}
+	}
+}
+
+// processes starts workers. Only the first keeps its name over restarts.
+func (r *rig) processes(bin string, n int) []*process {
+	t := r.t.(*testing.T)
+	dir := t.TempDir()
+	write := func(name string, v any) string {
+		data, err := json.Marshal(v)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Join(dir, name)
+	}
+	type object = map[string]any
+	cfg := write("config.json", object{
+		"s3_bucket_name": r.cfg.Bucket, "s3_bucket_path": r.cfg.Path, "s3_bucket_region": "", "s3_endpoint": "file://" + r.root,
+		"format": object{"format_type": "CSV", "flattening": "Root level flattening"}, "engine": "kafka", "checkpoint_minutes": r.cfg.CheckpointMinutes,
+		"kafka": object{"brokers": r.cfg.Kafka.Brokers, "topic_pattern": r.topic, "session_timeout_seconds": r.cfg.Kafka.SessionTimeoutSeconds, "max_rows": 500},
+	})
+	var streams []object
+	for _, s := range []string{"users", "orders"} {
+		streams = append(streams, object{
+			"stream":    object{"name": s, "json_schema": object{"properties": object{"id": object{"type": "integer"}, "text": object{"type": "string"}}}},
+			"sync_mode": "full_refresh", "destination_sync_mode": "append",
+		})
+	}
+	catalog := write("catalog.json", object{"streams": streams})
+	var all []*process
+	for i := range n {
+		p := &process{t: t, args: []string{bin, "worker", "--config", cfg, "--catalog", catalog}}
+		if i == 0 {
+			p.name = "first"
+		}
+		p.start()
+		t.Cleanup(func() {
+			if p.cmd.ProcessState == nil {
+				_ = p.cmd.Process.Kill()
+				_ = p.cmd.Wait()
+			}
+		})
+		all = append(all, p)
+	}
+	return all
+}
