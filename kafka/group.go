@@ -26,6 +26,8 @@ func (w *Worker) clientOptions() []kgo.Opt {
 		kgo.ConsumerGroup(k.Group), kgo.ConsumeTopics(w.names()...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(k.SessionTimeout()), kgo.HeartbeatInterval(min(k.SessionTimeout()/3, 3*time.Second)),
+		// Who dies while the others rebalance keeps them waiting for no longer than else.
+		kgo.RebalanceTimeout(k.SessionTimeout()),
 		kgo.DisableAutoCommit(),
 		// The client must never choose an offset: AdjustFetchOffsetsFn gives it each, or none.
 		kgo.ConsumeStartOffset(kgo.NoResetOffset()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),

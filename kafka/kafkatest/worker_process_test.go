@@ -112,11 +112,6 @@ func TestKill(t *testing.T) {
 	}
 	r.audit()
 	t.Logf("seed %d: %d rows in %d objects; %d workers were killed, %d stopped", seed, r.made, len(r.objects()), kills, stops)
-	if t.Failed() {
-		for _, p := range all {
-			t.Logf("log of %s:\n%s", p.name, p.log.String())
-		}
-	}
 }
 
 // processes starts workers. Only the first keeps its name over restarts.
@@ -158,6 +153,9 @@ func (r *rig) processes(bin string, n int) []*process {
 			if p.cmd.ProcessState == nil {
 				_ = p.cmd.Process.Kill()
 				_ = p.cmd.Wait()
+			}
+			if t.Failed() {
+				t.Logf("log of a worker:\n%s", p.log.String())
 			}
 		})
 		all = append(all, p)
