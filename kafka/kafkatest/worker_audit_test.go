@@ -48,7 +48,7 @@ func (r *rig) objects() map[string][]byte {
 	all := map[string][]byte{}
 	err := filepath.WalkDir(r.root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			if d != nil && d.Name() == ".sluice" {
+			if d != nil && strings.HasPrefix(d.Name(), ".") { // the store's own
 				return fs.SkipDir
 			}
 			return err

@@ -109,46 +109,59 @@ func TestCrash(t *testing.T) {
 	for _, p := range points {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, 1, p.settings)
-			p.produceFor(r)
-			reached, gate := make(chan struct{}), make(chan struct{})
-			open := sync.OnceFunc(func() { close(gate) })
-			t.Cleanup(open) // before the worker's own
-			net := newLink()
-			a := r.workerOn(net, func(o *kafka.WorkerOptions) {
-				p.at(r, o, func() { net.freeze(); close(reached) }, gate)
-			})
-			t.Cleanup(open)
-			<-reached
-			eventually(t, "objects at the point", &r.mu, r.change, func() bool { return r.shown == p.makes })
-			r.evict()
-			b := r.worker(nil)
-			r.put(barrier("hard"))
-			r.settled()
-			if replays := b.Progress().Replays; (replays == 1) != p.replay {
-				t.Errorf("%d replays", replays)
-			}
-			r.audit()
-			before := r.hashes()
-
-			net.thaw()
-			open()
-			a.journal.wait(t, "counted this worker out")
-			r.group("both are members", func(g *kfake.GroupInfo) bool { return len(g.Members) == 2 && g.State == "Stable" })
-			r.produce(50)
-			r.put(barrier("hard"))
-			r.settled()
-			r.audit()
-			after := r.hashes()
-			for key, hash := range before {
-				if after[key] != hash {
-					t.Errorf("%s has changed", key)
-				}
-			}
-			a.stop()
-			b.stop()
+			p.crash(t, false)
 		})
+		if p.replay { // which finds objects, or makes them beside another
+			t.Run(p.name+", S3", func(t *testing.T) {
+				t.Parallel()
+				p.crash(t, true)
+			})
+		}
 	}
+}
+
+func (p point) crash(t *testing.T, s3 bool) {
+	r := newRig(t, 1, p.settings)
+	if s3 {
+		r.onS3()
+	}
+	p.produceFor(r)
+	reached, gate := make(chan struct{}), make(chan struct{})
+	open := sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(open) // before the worker's own
+	net := newLink()
+	a := r.workerOn(net, func(o *kafka.WorkerOptions) {
+		p.at(r, o, func() { net.freeze(); close(reached) }, gate)
+	})
+	t.Cleanup(open)
+	<-reached
+	eventually(t, "objects at the point", &r.mu, r.change, func() bool { return r.shown == p.makes })
+	r.evict()
+	b := r.worker(nil)
+	r.put(barrier("hard"))
+	r.settled()
+	if replays := b.Progress().Replays; (replays == 1) != p.replay {
+		t.Errorf("%d replays", replays)
+	}
+	r.audit()
+	before := r.hashes()
+
+	net.thaw()
+	open()
+	a.journal.wait(t, "counted this worker out")
+	r.group("both are members", func(g *kfake.GroupInfo) bool { return len(g.Members) == 2 && g.State == "Stable" })
+	r.produce(50)
+	r.put(barrier("hard"))
+	r.settled()
+	r.audit()
+	after := r.hashes()
+	for key, hash := range before {
+		if after[key] != hash {
+			t.Errorf("%s has changed", key)
+		}
+	}
+	a.stop()
+	b.stop()
 }
 
 // hashes are those of all objects.

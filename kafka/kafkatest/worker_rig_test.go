@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +15,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/gateway/gatewaytest"
 	"github.com/sluice-data/sluice/kafka"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/dir"
@@ -26,7 +29,7 @@ type rig struct {
 	t       testing.TB
 	b       *brokers
 	root    string
-	store   *dir.Store
+	store   sink.Store
 	cfg     *config.Config
 	catalog *airbyte.Catalog
 	topic   string
@@ -61,6 +64,20 @@ func newRig(t testing.TB, partitions int32, change func(*config.Config), opts ..
 	r.store = store
 	r.catalog = r.parse("users", "orders")
 	return r
+}
+
+// onS3 has the objects in a bucket of a real S3 server, whose files can be looked at.
+func (r *rig) onS3() {
+	r.t.Helper()
+	gw := gatewaytest.ForTest(r.t)
+	cfg := *r.cfg
+	cfg.Bucket, cfg.Endpoint, cfg.Region = gw.Bucket, gw.Endpoint, gw.Region
+	cfg.AccessKeyID, cfg.SecretAccessKey = config.Secret(gw.AccessKey), config.Secret(gw.SecretKey)
+	store, err := sluice.OpenStore(r.t.Context(), &cfg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.store, r.root = store, filepath.Join(gw.DataDir, gw.Bucket)
 }
 
 // parse makes a catalog of streams with the columns id and text.
