@@ -23,6 +23,7 @@ var refusals = []struct {
 }
 
 func TestAcceptanceRefusals(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	at := inBucket(t)
 	at.put(nil, oldKeys("data/users", 1)...)

@@ -120,6 +120,7 @@ var syncs = []struct {
 // TestAcceptanceSyncs runs them with the columns of today's Airbyte. A refresh that is
 // killed shows its rows only where it is not atomic; all the others must not care.
 func TestAcceptanceSyncs(t *testing.T) {
+	t.Parallel()
 	for _, b := range syncs {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()

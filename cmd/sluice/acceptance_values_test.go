@@ -61,6 +61,7 @@ var values = []struct {
 // TestAcceptanceValues writes all of them in one sync, once for each config that Airbyte's
 // suite has for CSV.
 func TestAcceptanceValues(t *testing.T) {
+	t.Parallel()
 	for config, format := range map[string]fields{
 		"CsvUncompressed":        {},
 		"CsvRootLevelFlattening": {"flattening": "Root level flattening"},

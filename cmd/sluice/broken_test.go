@@ -31,8 +31,10 @@ func underWay(t *testing.T, at *target) (p *process, old []string) {
 
 // TestTerminated ends a sync by a signal while its source is silent.
 func TestTerminated(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
 			inBothSeen(t, func(t *testing.T, at *target) {
 				p, old := underWay(t, at)
 				begin := time.Now()
@@ -81,6 +83,7 @@ func TestTerminatedInAnOutage(t *testing.T) {
 // TestKilled leaves no chance to tidy up. The old table is whole, and the next sync makes
 // everything good again.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		p, old := underWay(t, at)
 		p.signal(os.Kill)

@@ -9,6 +9,7 @@ import (
 
 // TestCells writes one value each through a flattened column and looks at its bytes.
 func TestCells(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		cells := []struct{ value, cell string }{
 			{`50000.0000000000000001`, `50000.0000000000000001`},
@@ -129,6 +130,7 @@ func TestUndeclared(t *testing.T) {
 
 // TestBadText becomes U+FFFD and is counted; what is around it stays.
 func TestBadText(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		input := []string{
 			record("users", "{\"v\":\"a\xffb\"}"),

@@ -7,6 +7,7 @@ import (
 )
 
 func TestCheckSucceeds(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.put(nil, "data/users/2021_01_01_1609541171643_0.csv", "other/file")
 		before := at.keys()

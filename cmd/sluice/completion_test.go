@@ -13,6 +13,7 @@ import (
 
 // TestCompletion presses the key in a shell: what is completed runs, and what it prints tells.
 func TestCompletion(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	bash, err := exec.LookPath("bash")
 	if err != nil {

@@ -29,6 +29,7 @@ func TestStopFinishes(t *testing.T) {
 	f := func(name string, config fields, states, rows int, lines ...string) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			inBoth(t, func(t *testing.T, at *target) {
 				at.put(nil, oldKeys("data/table", 1)...)
 				p := stopping(t, at, 1, config, users, lines...)

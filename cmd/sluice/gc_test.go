@@ -33,6 +33,7 @@ func (at *target) left(keys ...string) {
 }
 
 func TestGC(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.ask("gc").ok("nothing to abort (--older-than 24h)")
 		at.begin(nil, unfinished...)
@@ -98,6 +99,7 @@ func TestGCOld(t *testing.T) {
 // TestGCProof leaves the upload that tells of a half shown full refresh, and the next sync then
 // puts it right.
 func TestGCProof(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		key := func(id int) string {
 			return fmt.Sprintf("data/users/%s_%d_%d.csv", time.Now().UTC().Format("2006_01_02"), 1609541171643, id)

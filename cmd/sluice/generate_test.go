@@ -103,6 +103,7 @@ func TestGenerateEnds(t *testing.T) {
 
 // TestGenerateRefuses says what is wrong with the flags, and what would be right.
 func TestGenerateRefuses(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	f := func(want string, args ...string) {
 		t.Helper()

@@ -16,6 +16,7 @@ const (
 // TestGolden writes the example of the connector's first documentation, byte for byte. Only
 // the id is another one.
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		seed := stream{name: "users", namespace: "public", schema: seedSchema}
 		f := func(path string, config fields, want string) {
@@ -69,6 +70,7 @@ func TestKeys(t *testing.T) {
 
 // TestNamespaces has null, "" and absent mean the same, in the catalog and in the records.
 func TestNamespaces(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.sync(job{streams: []stream{
 			{name: "users", namespace: nil}, {name: "users", namespace: "ns_1"}, {name: "users", namespace: "ns_2"},
@@ -87,6 +89,7 @@ func TestNamespaces(t *testing.T) {
 
 // TestNames writes streams of strange names, each into its one directory.
 func TestNames(t *testing.T) {
+	t.Parallel()
 	names := []struct{ stream, dir string }{
 		{"stream_with:spécial:names", "stream_with:special:names"},
 		{"a/b", "a_b"},
@@ -123,6 +126,7 @@ func TestNames(t *testing.T) {
 
 // TestCollision refuses two streams that would share a directory, and touches nothing.
 func TestCollision(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.put(nil, "data/a_b/2021_01_01_1609541171643_0.csv")
 		before := at.keys()

@@ -20,6 +20,8 @@ var helpBlock = regexp.MustCompile("(?s)<!-- help of ([a-z]+);[^\n]*-->\n```text
 
 // TestCommandsAreDocumented holds docs/COMMANDS.md to the binary: every command, with its help.
 func TestCommandsAreDocumented(t *testing.T) {
+	ofTexts(t)
+	t.Parallel()
 	raw, err := os.ReadFile(commandsDoc)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +52,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 
 // TestPeopleHelp: each command has examples, and is in the list of all.
 func TestPeopleHelp(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	for _, command := range []string{"spec", "check", "write", "ls", "gc"} {
 		ask(t, "", command, "--help").ok("Examples:\n  ", "sluice "+command)

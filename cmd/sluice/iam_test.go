@@ -17,6 +17,7 @@ import (
 // TestIAM has users who may do what deploy/iam-policy.json says, and no more, or less by one
 // action. docs/IAM.md tells the results.
 func TestIAM(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	a := startAmazon(t)
 	whole := func(p *policy) *policy { return p }

@@ -55,6 +55,7 @@ func TestBadInput(t *testing.T) {
 
 // TestBadInputAbortsUploads has a part on its way when the bad line comes.
 func TestBadInputAbortsUploads(t *testing.T) {
+	t.Parallel()
 	inBothSeen(t, func(t *testing.T, at *target) {
 		old := oldKeys("data/table", 1)
 		at.put(nil, old...)
@@ -69,6 +70,7 @@ func TestBadInputAbortsUploads(t *testing.T) {
 
 // TestGoodInput is unusual, and fine.
 func TestGoodInput(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		text := strings.Join([]string{
 			``, `   `,
@@ -114,10 +116,10 @@ func TestSlowSource(t *testing.T) {
 
 // TestGiantRecord has a record of 100 MB between two small ones.
 func TestGiantRecord(t *testing.T) {
+	t.Parallel()
 	if testing.Short() || raceEnabled() {
 		t.Skip("100 MB take long")
 	}
-	t.Parallel()
 	at := inBucket(t)
 	const size = 100 << 20
 	p := at.start(job{config: flat(), streams: []stream{{name: "users", schema: `{"properties":{"id":{},"text":{}}}`}}})

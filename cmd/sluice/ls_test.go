@@ -71,6 +71,7 @@ func someStreams(at *target) {
 
 // TestLs looks at what syncs have written, and at its neighbours.
 func TestLs(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		where := " has no objects of a sync."
 		if s := at.ask("ls").ok(where); len(s.table()) != 1 {
@@ -126,6 +127,7 @@ func TestLs(t *testing.T) {
 
 // TestLsJSON is the shape that scripts read.
 func TestLsJSON(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		const key = "data/public/users/2021_01_01_1609541171643_0.csv"
 		at.put(sink.Metadata{"rows": "3", "ab-generation-id": "7"}, key)
@@ -155,14 +157,18 @@ func TestLsJSON(t *testing.T) {
 func TestLsPages(t *testing.T) {
 	t.Parallel()
 	at, proxy := throughProxy(t)
-	at.put(sink.Metadata{"rows": "2"}, oldKeys("data/users", 2100)...)
-	at.put(nil, oldKeys("data/users_archive", 5)...)
+	at.place(oldKeys("data/users", 2100)...)
+	at.put(sink.Metadata{"rows": "2"}, oldKeys("data/users_archive", 5)...)
 	at.ask("ls").ok("users          2,100", "users_archive  5", "2 streams, 2,105 objects")
 	if n := proxy.count("HeadObject"); n != 0 || proxy.count("ListObjectsV2") != 3 {
 		t.Errorf("%d objects were asked for, in %d pages; want none, in 3", n, proxy.count("ListObjectsV2"))
 	}
-	s := at.ask("ls", "--stream", "users", "--objects", "--metadata").ok("4,200", "1 stream, 2,100 objects")
-	if n := strings.Count(s.out, "data/users/"); n != 2100 || proxy.count("HeadObject") != 2100 {
+	s := at.ask("ls", "--stream", "users", "--objects").ok("1 stream, 2,100 objects")
+	if n := strings.Count(s.out, "data/users/"); n != 2100 {
+		t.Errorf("%d objects are listed", n)
+	}
+	s = at.ask("ls", "--stream", "users_archive", "--objects", "--metadata").ok("10", "1 stream, 5 objects")
+	if n := strings.Count(s.out, "data/users_archive/"); n != 5 || proxy.count("HeadObject") != 5 {
 		t.Errorf("%d objects, %d requests for their metadata", n, proxy.count("HeadObject"))
 	}
 }

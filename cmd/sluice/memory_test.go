@@ -55,6 +55,7 @@ func (c container) start(at *target, j job) *process {
 // TestSmallContainer: a sync of many streams, and of records that are nearly too large, stays
 // inside a container of 128 MiB without being told of it.
 func TestSmallContainer(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		c := newContainer(t, 128)
 		const streams, rows = 300, 100

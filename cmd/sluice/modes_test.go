@@ -20,6 +20,7 @@ const many = 6000
 // TestAtomic holds the source's pipe open while a full refresh runs: until its end readers
 // see the old table and nothing else, and no STATE says anything else.
 func TestAtomic(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		old := oldKeys("data/users", 3)
 		at.put(nil, old...)
@@ -58,6 +59,7 @@ func TestAtomicEndsWithItsStatus(t *testing.T) {
 
 // TestIncremental shows new objects as they fill; the old ones go at the end.
 func TestIncremental(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		old := oldKeys("data/users", 3)
 		at.put(nil, old...)
@@ -99,6 +101,7 @@ func TestIncrementalIncomplete(t *testing.T) {
 
 // TestPurgeFirst deletes before the first record comes, and nothing but its own.
 func TestPurgeFirst(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.put(nil, oldKeys("data/users", 3)...)
 		keep := []string{"data/events/2021_01_01_1609541171643_0.csv", "data/users/notes.csv", "data/users_archive/2021_01_01_1609541171643_0.csv"}

@@ -49,6 +49,7 @@ func TestDialect(t *testing.T) {
 
 // TestMetadataV2 has today's four columns.
 func TestMetadataV2(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		changed := `{"type":"RECORD","record":{"stream":"users","emitted_at":1234,"data":{"id":1},` +
 			`"meta":{"changes":[{"field":"foo","change":"NULLED","reason":"SOURCE_FIELD_SIZE_LIMITATION"}]}}}`
@@ -69,6 +70,7 @@ func TestMetadataV2(t *testing.T) {
 // TestConfig refuses what is wrong before anything else happens, and passes over what it
 // does not know.
 func TestConfig(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	at := inDirectory(t)
 	f := func(change fields, want ...string) {

@@ -95,6 +95,7 @@ func (at *target) begin(meta sink.Metadata, keys ...string) {
 
 // TestPeopleErrors: what is wrong is on stderr, in plain text, with the command and where to look.
 func TestPeopleErrors(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	at := inDirectory(t)
 	config := writeFile(t, "config.json", at.config)

@@ -19,6 +19,7 @@ func oldKeys(dir string, n int) []string {
 }
 
 func TestAppendKeeps(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.put(nil, "data/users/2021_01_01_1609541171643_0.parquet", "data/users/README.txt")
 		j := job{config: flat(), streams: []stream{{name: "users", schema: idSchema}}}
@@ -45,6 +46,7 @@ func TestAppendKeeps(t *testing.T) {
 // TestOverwrite has two pages and more of old objects, and neighbours of every kind that
 // are not the stream's own.
 func TestOverwrite(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		n := 2100
 		if _, disk := at.config["access_key_id"]; !disk {
@@ -87,6 +89,7 @@ func TestOverwrite(t *testing.T) {
 // TestGenerations runs the refreshes of a stream one after the other. Whatever the mode
 // says, the generation ids rule.
 func TestGenerations(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.put(nil, "data/users/2021_01_01_1609541171643_0.csv") // of no generation: the oldest
 		sync := func(gen, minimum int, mode, value string, want ...string) {
@@ -111,6 +114,7 @@ func TestGenerations(t *testing.T) {
 // TestPlaceholders has the ids of PyAirbyte, 1 in every sync and every mode. On a platform the
 // same ids mean what they say.
 func TestPlaceholders(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.put(nil, "data/users/2021_01_01_1609541171643_0.csv")
 		sync := func(env, mode, value string, want ...string) {
@@ -168,6 +172,7 @@ func TestInterruptedRefresh(t *testing.T) {
 
 // TestIncomplete has a source that gives one stream up. The old table stays whole.
 func TestIncomplete(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		old := oldKeys("data/users", 3)
 		at.put(nil, old...)
@@ -227,6 +232,7 @@ func TestStatuses(t *testing.T) {
 
 // TestNoRecords makes no object for an append stream without any.
 func TestNoRecords(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.put(nil, "data/users/2021_01_01_1609541171643_0.csv")
 		r := at.sync(job{config: flat(), streams: []stream{{name: "users", schema: idSchema}, {name: "other"}}}, legacyState(`{"n":1}`)).ok()

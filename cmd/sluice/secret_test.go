@@ -10,6 +10,7 @@ import (
 // TestSecrets runs every command, well and badly, and looks for the keys in all that comes
 // out.
 func TestSecrets(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	const id, key = "AKIASECRETSECRETID00", `wJalr/SECRET+KEY/"abcdefgh`
 	at, proxy := throughProxy(t)

@@ -104,6 +104,7 @@ func TestEntrypoint(t *testing.T) {
 
 // TestUsage calls sluice in wrong ways: each is an error of the user's, told as one.
 func TestUsage(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	at := inDirectory(t)
 	config := writeFile(t, "config.json", at.config)

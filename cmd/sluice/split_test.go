@@ -9,6 +9,7 @@ import (
 
 // TestFileSize cuts a stream into objects.
 func TestFileSize(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		const rows, limit = 5000, 0.1 * (1 << 20)
 		j := job{config: flat(fields{"file_size_mb": 0.1}), streams: []stream{
@@ -48,6 +49,7 @@ func TestFileSize(t *testing.T) {
 // TestOneFile is the first version's promise: one object a stream, partition 0, however
 // long it takes and however large it gets. Here it has more than one part.
 func TestOneFile(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		j := job{
 			config:  flat(fields{"file_size_mb": 0, "checkpoint_minutes": 0, "upload": fields{"part_size_mb": 5}}),
@@ -98,6 +100,7 @@ func TestManyStreams(t *testing.T) {
 
 // TestMetadata looks at what is kept beside each object.
 func TestMetadata(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		at.sync(job{streams: []stream{{name: "a", gen: 12, min: 12, sync: 42}, {name: "b"}}},
 			record("a", `{}`), record("a", `{}`), record("b", `{}`)).ok()

@@ -14,6 +14,7 @@ const soon = 0.005
 // TestStatesComeBack has states come back in their order with all that the source put into them, and with the
 // number of records that each covers.
 func TestStatesComeBack(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		f := func(lines []string, want ...float64) {
 			t.Helper()
@@ -68,6 +69,7 @@ func withoutStats(t *testing.T, line string) string {
 // TestCheckpoint keeps stdin open and quiet. The states must come all the same, each when
 // the rows in front of it can be read. Then the process is killed, and they still can.
 func TestCheckpoint(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		p := at.start(job{config: fields{"checkpoint_minutes": soon}, streams: []stream{{name: "users"}, {name: "events"}}})
 		p.send(record("users", `{"id":0}`), streamState("users", `{"c":0}`))
@@ -133,6 +135,7 @@ func TestNoCheckpoint(t *testing.T) {
 
 // TestNoStateBehindBadInput lets what was durable before stand, and nothing behind it.
 func TestNoStateBehindBadInput(t *testing.T) {
+	t.Parallel()
 	inBoth(t, func(t *testing.T, at *target) {
 		p := at.start(job{config: fields{"checkpoint_minutes": soon}, streams: []stream{{name: "users"}}})
 		p.send(record("users", `{"id":0}`), legacyState(`{"c":1}`))

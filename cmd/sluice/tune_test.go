@@ -101,6 +101,7 @@ func TestTuneSaysWhatIsLeft(t *testing.T) {
 
 // TestTuneRefuses says what is wrong, and what would be right.
 func TestTuneRefuses(t *testing.T) {
+	ofTexts(t)
 	t.Parallel()
 	f := func(code int, want string, args ...string) {
 		t.Helper()
@@ -124,6 +125,7 @@ func TestTuneRefuses(t *testing.T) {
 }
 
 func TestParseSize(t *testing.T) {
+	t.Parallel()
 	f := func(text string, want int64) {
 		t.Helper()
 		if got, err := parseSize(text); (err != nil) != (want < 0) || err == nil && got != want {
