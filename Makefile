@@ -57,7 +57,7 @@ e2e: build $(BIN)/versitygw ## Run PyAirbyte, its sources and people's readers a
 
 # A round is some minutes, where one of make torture is a second.
 e2e-kafka: RUNS = 12
-e2e-kafka: build $(BIN)/versitygw ## Kill workers and brokers of Apache Kafka in RUNS=12 rounds, about half an hour; needs Java, Maven, Python
+e2e-kafka: build $(BIN)/versitygw ## Kill workers and brokers of Apache Kafka in RUNS=12 rounds, about 35 minutes; needs Java, Maven, Python
 	go build -o $(BIN)/kafkatorture ./internal/kafkatorture/cmd/kafkatorture
 	$(PYTHON) e2e/kafka/run.py -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND)) $(ARGS)
 

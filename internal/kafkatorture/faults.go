@@ -91,6 +91,9 @@ func (r *round) carryOut(ctx context.Context, f Fault) error {
 
 // hurt does something to a worker that runs.
 func (r *round) hurt(ctx context.Context, b *berth, f Fault) error {
+	if f.Kind.pauses() { // a kill may hit a worker that has just begun
+		b.settle(b.proc.begun)
+	}
 	switch f.Kind {
 	case KillWorker:
 		b.proc.kill()
@@ -108,6 +111,7 @@ func (r *round) hurt(ctx context.Context, b *berth, f Fault) error {
 		b.proc.signal(syscall.SIGSTOP)
 		_ = wait(ctx, f.Hold)
 		b.proc.signal(syscall.SIGCONT)
+		b.settle(time.Now())
 	case TwinFault:
 		return r.replace(ctx, b, f)
 	case CutKafka, CutStore:

@@ -46,6 +46,13 @@ func (f *fleet) launch(b *berth) (err error) {
 	return err
 }
 
+// settle gives a worker that was just started, or woken, the time to hear signals: before that
+// SIGTERM ends it as it ends any program, or one that is not ours yet.
+func (b *berth) settle(since time.Time) {
+	const hearing = 2 * time.Second
+	_ = wait(context.Background(), time.Until(since.Add(hearing)))
+}
+
 // begin starts the workers that are always there.
 func (f *fleet) begin() error {
 	for _, b := range f.slots[:workers] {
@@ -94,8 +101,7 @@ func (f *fleet) leave(b *berth) {
 	if b.proc == nil {
 		return
 	}
-	// Before that, the signal may reach a program that is not ours yet.
-	_ = wait(context.Background(), time.Until(b.proc.begun.Add(time.Second)))
+	b.settle(b.proc.begun)
 	inTime := b.proc.end(leaveLimit)
 	if code := b.proc.code(); !inTime || code != 0 {
 		f.mu.Lock()
