@@ -22,8 +22,8 @@ import (
 // killVariable is how long workers are killed: "60s". In less than that, few get to the rare moments.
 const killVariable = "SLUICE_KILL_WORKERS"
 
-// process is a worker of the real command.
-type process struct {
+// workerProcess is a worker of the real command.
+type workerProcess struct {
 	cmd  *exec.Cmd
 	log  bytes.Buffer
 	name string
@@ -31,7 +31,7 @@ type process struct {
 	args []string
 }
 
-func (p *process) start() {
+func (p *workerProcess) start() {
 	p.t.Helper()
 	p.cmd = exec.Command(p.args[0], p.args[1:]...)
 	p.cmd.Env = append(os.Environ(), "SLUICE_INSTANCE_ID="+p.name)
@@ -41,7 +41,7 @@ func (p *process) start() {
 	}
 }
 
-func (p *process) signal(s os.Signal) {
+func (p *workerProcess) signal(s os.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
@@ -49,7 +49,7 @@ func (p *process) signal(s os.Signal) {
 }
 
 // kill ends the process at once.
-func (p *process) kill() {
+func (p *workerProcess) kill() {
 	p.signal(syscall.SIGKILL)
 	_ = p.cmd.Wait()
 }
@@ -74,7 +74,7 @@ func TestKill(t *testing.T) {
 	all := r.processes(bin, 3)
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
-	kills, stops, stopped := 0, 0, map[*process]time.Time{}
+	kills, stops, stopped := 0, 0, map[*workerProcess]time.Time{}
 	until := time.Now().Add(lasts)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -115,7 +115,7 @@ func TestKill(t *testing.T) {
 }
 
 // processes starts workers. Only the first keeps its name over restarts.
-func (r *rig) processes(bin string, n int) []*process {
+func (r *rig) processes(bin string, n int) []*workerProcess {
 	t := r.t.(*testing.T)
 	dir := t.TempDir()
 	write := func(name string, v any) string {
@@ -142,9 +142,9 @@ func (r *rig) processes(bin string, n int) []*process {
 		})
 	}
 	catalog := write("catalog.json", object{"streams": streams})
-	var all []*process
+	var all []*workerProcess
 	for i := range n {
-		p := &process{t: t, args: []string{bin, "worker", "--config", cfg, "--catalog", catalog}}
+		p := &workerProcess{t: t, args: []string{bin, "worker", "--config", cfg, "--catalog", catalog}}
 		if i == 0 {
 			p.name = "first"
 		}
