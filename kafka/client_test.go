@@ -96,7 +96,15 @@ func TestFetchError(t *testing.T) {
 	f := func(err error, want, logged string) {
 		t.Helper()
 		to := tell(slog.LevelInfo)
-		got := (&Worker{log: to.log, cfg: &config.Config{Kafka: config.Kafka{Group: "g"}}}).fetchError(kgo.FetchError{Topic: "t", Partition: 3, Err: err})
+		p, failed := &partition{}, make(chan error, 1)
+		w := &Worker{
+			log: to.log, cfg: &config.Config{Kafka: config.Kafka{Group: "g"}}, fail: func(err error) { failed <- err },
+			partitions: map[id]*partition{{"t", 3}: p},
+		}
+		got := w.fetchError(kgo.FetchError{Topic: "t", Partition: 3, Err: err})
+		if p.doubted.Load() { // it waits whether the group takes the partition away
+			got = <-failed
+		}
 		if want == "" && got != nil || want != "" && (got == nil || !strings.Contains(got.Error(), want)) {
 			t.Errorf("%v: got %v, want %s", err, got, want)
 		}

@@ -25,7 +25,7 @@ func (w *Worker) clientOptions() []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(k.Group), kgo.ConsumeTopics(w.names()...),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.SessionTimeout(k.SessionTimeout()), kgo.HeartbeatInterval(min(k.SessionTimeout()/3, 3*time.Second)),
+		kgo.SessionTimeout(k.SessionTimeout()), kgo.HeartbeatInterval(heartbeat(k.SessionTimeout())),
 		// Who dies while the others rebalance keeps them waiting for no longer than else.
 		kgo.RebalanceTimeout(k.SessionTimeout()),
 		kgo.DisableAutoCommit(),
@@ -48,6 +48,9 @@ func (w *Worker) clientOptions() []kgo.Opt {
 
 // names are those of the topics, in order.
 func (w *Worker) names() []string { return slices.Sorted(maps.Keys(w.topics)) }
+
+// heartbeat is how often the group hears of a worker.
+func heartbeat(session time.Duration) time.Duration { return min(session/3, 3*time.Second) }
 
 // onAssigned makes what the group has given. The client calls it, and those below, one after the other.
 func (w *Worker) onAssigned(_ context.Context, client *kgo.Client, added map[string][]int32) {
@@ -156,12 +159,22 @@ func (w *Worker) where(ctx context.Context, p *partition, c committed) (int64, i
 	}
 	if c.offset < 0 || deleted {
 		position, err := w.first(ctx, p)
+		if errors.Is(err, ErrRefused) && w.moved(ctx, p, c) { // this worker was paused until now
+			err = fmt.Errorf("%w: %s: the group has another offset by now", errStale, p)
+		}
 		return position, intent{}, err
 	}
 	if prepared.prepared && prepared.config != p.topic.fingerprint {
 		return 0, intent{}, &ChangedError{Partition: p.String(), First: c.offset, End: prepared.end}
 	}
 	return c.offset, prepared, nil
+}
+
+// moved reports whether the group has another offset of a partition than it had.
+func (w *Worker) moved(ctx context.Context, p *partition, c committed) bool {
+	all, err := w.admin.FetchOffsetsForTopics(ctx, w.cfg.Kafka.Group, p.topic.name)
+	now, ok := all.Lookup(p.topic.name, p.number)
+	return err == nil && ok && now.Err == nil && (now.At != c.offset || now.Metadata != c.text)
 }
 
 // first is the offset at which a partition begins of which the group knows nothing. An epoch is
@@ -265,10 +278,11 @@ func (w *Worker) fetchError(e kgo.FetchError) error {
 	case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, kgo.ErrClientClosed):
 		return nil
 	case errors.Is(e.Err, kerr.OffsetOutOfRange), errors.As(e.Err, &lost):
-		return &LostError{
+		w.doubt(id{e.Topic, e.Partition}, 2*heartbeat(w.cfg.Kafka.SessionTimeout()), &LostError{
 			Partition: fmt.Sprintf("topic %s, partition %d", e.Topic, e.Partition), Reason: fmt.Sprintf("the log does not have the records at the committed offset any more (%v)", e.Err),
 			Advice: "raise the topic's retention; then commit the offset at which to go on, for example with kafka-consumer-groups --reset-offsets",
-		}
+		})
+		return nil
 	case errors.Is(e.Err, kerr.UnknownTopicID): // the client stays with the id that it saw first
 		return fmt.Errorf("%w: the topic %s was deleted, or deleted and made again", errStale, e.Topic)
 	case errors.Is(e.Err, kerr.UnknownTopicOrPartition):

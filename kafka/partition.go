@@ -35,6 +35,8 @@ type partition struct {
 	end       atomic.Int64 // of the log, likewise
 	target    atomic.Int64 // offset at which the worker may leave; -1: none
 
+	doubted atomic.Bool // see Worker.doubt
+
 	once    sync.Once     // closes leave
 	leave   chan struct{} // closed: the group takes the partition away
 	promise atomic.Int32  // whether that may end what is under way: see stop

@@ -267,15 +267,26 @@ func (w *Worker) ended(p *partition, err error) {
 		w.fail(err)
 		return
 	}
-	// The client will notice, and the partition is taken away. If not, another client is the cure.
 	w.log.Warn(err.Error())
+	w.doubt(id{p.topic.name, p.number}, w.cfg.Kafka.SessionTimeout(), fmt.Errorf("%w: %w", errStale, err))
+}
+
+// doubt ends the session with err, unless the partition is taken away until then: one that was
+// paused, and has lost it, sees strange things before its client hears of that.
+func (w *Worker) doubt(at id, patience time.Duration, err error) {
+	w.mu.Lock()
+	p := w.partitions[at]
+	w.mu.Unlock()
+	if p == nil || !p.doubted.CompareAndSwap(false, true) {
+		return
+	}
 	fail := w.fail
-	time.AfterFunc(w.cfg.Kafka.SessionTimeout(), func() {
+	time.AfterFunc(patience, func() {
 		w.mu.Lock()
-		still := w.partitions[id{p.topic.name, p.number}] == p
+		still := w.partitions[at] == p
 		w.mu.Unlock()
 		if still {
-			fail(fmt.Errorf("%w: %w", errStale, err))
+			fail(err)
 		}
 	})
 }

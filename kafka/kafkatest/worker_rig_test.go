@@ -166,7 +166,14 @@ func (r *rig) group(what string, holds func(*kfake.GroupInfo) bool) *kfake.Group
 	var last *kfake.GroupInfo
 	g, err := r.b.WaitGroupInfo(ctx, r.cfg.Kafka.Group, func(g *kfake.GroupInfo) bool { last = g; return g != nil && holds(g) })
 	if err != nil {
-		r.t.Fatalf("%s: waited in vain; the group is %+v", what, last)
+		text := "not there"
+		if last != nil {
+			text = fmt.Sprintf("%s in generation %d, with %d members; committed %v", last.State, last.Epoch, len(last.Members), last.Commits)
+			for _, m := range last.Members {
+				text += fmt.Sprintf("\n%s: %v", m.MemberID, m.Assignment)
+			}
+		}
+		r.t.Fatalf("%s: waited in vain; the group is %s", what, text)
 	}
 	return g
 }
