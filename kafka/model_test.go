@@ -31,9 +31,10 @@ import (
 
 // model is the group and the store, and what the owners do to each other.
 type model struct {
-	log     []*kgo.Record
-	store   *dir.Store
-	replace bool // the store writes over objects
+	log       []*kgo.Record
+	store     *dir.Store
+	replace   bool // the store writes over objects
+	replacing sync.Mutex
 
 	mu       sync.Mutex
 	owner    string // member
@@ -186,7 +187,7 @@ func (m *model) take(name string, f fate) *owner {
 	}
 	store := sink.Store(m.store)
 	if m.replace {
-		store = over{m.store}
+		store = over{m.store, &m.replacing}
 	}
 	w, err := NewWorker(context.Background(), &cfg, catalog, WorkerOptions{
 		Store: faultstore.New(store, faultstore.On(faultstore.Any).Call(func(ctx context.Context, op faultstore.Op, _ string) error {
