@@ -14,11 +14,16 @@ import (
 // 50 costs nothing here, because it seldom has to run. The limit, nine tenths of what the
 // container or the machine has, makes it work harder before the kernel would kill us.
 func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
+	collectAt(50)
 	_, _ = memlimit.Set( // no limit found is no error: it stays unset
 		memlimit.WithRatio(0.9),
 		memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)),
 	)
+}
+
+// collectAt sets GOGC, unless the user did.
+func collectAt(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }

@@ -63,6 +63,7 @@ func (a *app) worker() *cobra.Command {
 
 // work runs a worker, and shows how it goes.
 func (a *app) work(ctx context.Context, w *kafka.Worker, metricsAddr string) error {
+	collectAt(100) // what is fetched becomes garbage, which a sync hardly makes
 	if metricsAddr != "" {
 		server, err := metrics.Listen(ctx, metricsAddr, a.log)
 		if err != nil {

@@ -42,7 +42,7 @@ func Bench(ctx context.Context, opts Options, rows, turns int, out io.Writer) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
-	gw, err := gateway.Start(ctx, gateway.Options{Dir: temp})
+	gw, err := gateway.Start(ctx, gateway.Options{Dir: temp, Buckets: []string{"bench"}})
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (b *benchmark) prepare(ctx context.Context) error {
 func (b *benchmark) run(ctx context.Context, a *Arm, turn int) error {
 	name := fmt.Sprintf("%s-%d", strings.ReplaceAll(a.Name, " ", "-"), turn)
 	cfg := fields{
-		"s3_bucket_name": b.gw.Bucket, "s3_bucket_path": name, "s3_bucket_region": b.gw.Region, "s3_endpoint": b.gw.Endpoint,
+		"s3_bucket_name": "bench", "s3_bucket_path": name, "s3_bucket_region": b.gw.Region, "s3_endpoint": b.gw.Endpoint,
 		"access_key_id": b.gw.AccessKey, "secret_access_key": b.gw.SecretKey,
 		"format": fields{"format_type": "CSV", "flattening": "Root level flattening"},
 	}
