@@ -20,6 +20,7 @@ func (r *rig) refuse(err *kerr.Error, count int) *kfake.FaultHandle {
 
 // TestCommitAgain: what passes is sat out, and the worker stays what it was.
 func TestCommitAgain(t *testing.T) {
+	t.Parallel()
 	for _, err := range []*kerr.Error{
 		kerr.IllegalGeneration, kerr.RebalanceInProgress, kerr.NotCoordinator, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NetworkException,
 		kerr.RequestTimedOut, // the commit has happened
@@ -62,6 +63,7 @@ func TestCommitLost(t *testing.T) {
 
 // TestCommitRefused: what does not pass ends the worker, and another one finishes its work.
 func TestCommitRefused(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		err  *kerr.Error
 		nth  string // of the commits: the prepare, or the last

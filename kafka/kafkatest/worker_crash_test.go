@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/gateway"
 	"github.com/sluice-data/sluice/kafka"
 	"github.com/sluice-data/sluice/sink/faultstore"
 )
@@ -106,24 +107,26 @@ func (r *rig) onCommit(f func(metadata string) (kmsg.Response, error, bool)) {
 
 // TestCrash stops a worker at each point, has another one take over, and wakes the first.
 func TestCrash(t *testing.T) {
+	t.Parallel()
+	gw := server(t)
 	for _, p := range points {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			p.crash(t, false)
+			p.crash(t, nil)
 		})
 		if p.replay { // which finds objects, or makes them beside another
 			t.Run(p.name+", S3", func(t *testing.T) {
 				t.Parallel()
-				p.crash(t, true)
+				p.crash(t, gw)
 			})
 		}
 	}
 }
 
-func (p point) crash(t *testing.T, s3 bool) {
+func (p point) crash(t *testing.T, s3 *gateway.Gateway) {
 	r := newRig(t, 1, p.settings)
-	if s3 {
-		r.onS3()
+	if s3 != nil {
+		r.on(s3)
 	}
 	p.produceFor(r)
 	reached, gate := make(chan struct{}), make(chan struct{})

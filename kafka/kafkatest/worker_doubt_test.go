@@ -12,6 +12,7 @@ import (
 // TestWokenWorker: one that was paused sees what others have done before it hears that they may. It
 // must not take that for something that a person has to look at.
 func TestWokenWorker(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		op   faultstore.Op // at which it is paused; "": idle

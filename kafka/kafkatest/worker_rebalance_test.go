@@ -48,6 +48,7 @@ func (b *block) store(inner sink.Store, key string) sink.Store {
 
 // TestRebalances: workers come and go while records do.
 func TestRebalances(t *testing.T) {
+	t.Parallel()
 	for _, static := range []bool{false, true} {
 		t.Run(fmt.Sprintf("static %v", static), func(t *testing.T) {
 			t.Parallel()
@@ -88,9 +89,27 @@ func TestRebalances(t *testing.T) {
 	}
 }
 
+// TestOtherConsumer: somebody else in the group has partitions of it, until it leaves.
+func TestOtherConsumer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 2, nil)
+	leave := r.b.join(group, r.topic)
+	defer leave()
+	w := r.worker(nil)
+	r.group("each has one", func(g *kfakeGroup) bool {
+		return stable(2)(g) && g.Members[0].NumAssigned() == 1 && g.Members[1].NumAssigned() == 1
+	})
+	r.produce(30)
+	leave()
+	r.settled()
+	r.audit()
+	w.stop()
+}
+
 // TestRevokedWhilePrepared: an epoch that is prepared when its partition is given away is finished
 // by who has it, or else by who gets it.
 func TestRevokedWhilePrepared(t *testing.T) {
+	t.Parallel()
 	for _, inTime := range []bool{true, false} {
 		t.Run(fmt.Sprintf("in time %v", inTime), func(t *testing.T) {
 			t.Parallel()

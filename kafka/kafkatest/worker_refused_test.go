@@ -32,13 +32,15 @@ func (r *rig) prepared() {
 // commit sets the offset of partition 0, as a tool does.
 func (r *rig) commit(offset int64, metadata string) {
 	r.t.Helper()
-	offsets := kadm.Offsets{}
-	offsets.Add(kadm.Offset{Topic: r.topic, At: offset, LeaderEpoch: -1, Metadata: metadata})
-	c := r.b.dial() // a client stays with the id of a topic that it saw first
-	defer c.Close()
-	if err := kadm.NewClient(c).CommitAllOffsets(r.t.Context(), group, offsets); err != nil {
-		r.t.Fatal(err)
-	}
+	offsets := offsetOf(r.topic, offset)
+	o := offsets[r.topic][0]
+	o.Metadata = metadata
+	offsets[r.topic][0] = o
+	b := *r.b // a client stays with the id of a topic that it saw first
+	b.client = b.dial()
+	defer b.client.Close()
+	b.admin = kadm.NewClient(b.client)
+	b.commit(group, offsets)
 }
 
 // finish has a worker bring all there is.
@@ -52,6 +54,7 @@ func (r *rig) finish() {
 
 // TestChanged: an epoch is finished with what it was prepared with, and nothing else.
 func TestChanged(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		change func(*rig)
@@ -85,6 +88,7 @@ func TestChanged(t *testing.T) {
 
 // TestLost: where the place to go on is not known, nothing is guessed.
 func TestLost(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		lose  func(*rig)
@@ -131,6 +135,7 @@ func (r *rig) deleteGroup() {
 
 // TestTaken: an object of somebody else is neither replaced nor taken for ours.
 func TestTaken(t *testing.T) {
+	t.Parallel()
 	t.Run("before prepare", func(t *testing.T) {
 		t.Parallel()
 		r := newRig(t, 1, nil)
@@ -184,6 +189,7 @@ func TestTaken(t *testing.T) {
 
 // TestReplay: a log that has lost records since an epoch was prepared does not pass for that epoch.
 func TestReplay(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		newer []string // keys that are written again
@@ -219,6 +225,7 @@ func TestReplay(t *testing.T) {
 
 // TestWorkerTopicMadeAgain: a topic of the same name is another one, from its beginning on.
 func TestWorkerTopicMadeAgain(t *testing.T) {
+	t.Parallel()
 	for _, running := range []bool{false, true} {
 		t.Run(fmt.Sprintf("running %v", running), func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
-	"github.com/sluice-data/sluice/internal/gateway/gatewaytest"
+	"github.com/sluice-data/sluice/internal/gateway"
 	"github.com/sluice-data/sluice/kafka"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/dir"
@@ -66,19 +67,42 @@ func newRig(t testing.TB, partitions int32, change func(*config.Config), opts ..
 	return r
 }
 
-// onS3 has the objects in a bucket of a real S3 server, whose files can be looked at.
-func (r *rig) onS3() {
+// server starts a real S3 server, for a test and those in it.
+func server(t *testing.T) *gateway.Gateway {
+	t.Helper()
+	if _, err := gateway.Binary(t.Context(), t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	gw, err := gateway.Start(t.Context(), gateway.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := gw.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return gw
+}
+
+// on has the objects in a bucket of the server, whose files can be looked at.
+func (r *rig) on(gw *gateway.Gateway) {
 	r.t.Helper()
-	gw := gatewaytest.ForTest(r.t)
 	cfg := *r.cfg
-	cfg.Bucket, cfg.Endpoint, cfg.Region = gw.Bucket, gw.Endpoint, gw.Region
+	cfg.Bucket = fmt.Sprintf("bucket-%d", buckets.Add(1))
+	cfg.Endpoint, cfg.Region = gw.Endpoint, gw.Region
 	cfg.AccessKeyID, cfg.SecretAccessKey = config.Secret(gw.AccessKey), config.Secret(gw.SecretKey)
+	if err := gw.MakeBucket(cfg.Bucket); err != nil {
+		r.t.Fatal(err)
+	}
 	store, err := sluice.OpenStore(r.t.Context(), &cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.store, r.root = store, filepath.Join(gw.DataDir, gw.Bucket)
+	r.store, r.root = store, filepath.Join(gw.DataDir, cfg.Bucket)
 }
+
+var buckets atomic.Int32
 
 // parse makes a catalog of streams with the columns id and text.
 func (r *rig) parse(streams ...string) *airbyte.Catalog {

@@ -29,6 +29,7 @@ func (r *rig) epochs() []int64 {
 
 // TestRotation: where the log or the config says so, an epoch ends, and nowhere else.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	minute := int64(time.Minute / time.Millisecond)
 	for _, tt := range []struct {
 		name   string
@@ -120,7 +121,7 @@ func TestRotationByAge(t *testing.T) {
 	if n := w.Progress().Epochs; n != 0 {
 		t.Errorf("%d epochs before their time", n)
 	}
-	now.Store(2 * 15 * 60) // whatever the moment was at which it began
+	now.Store(3 * 15 * 60) // an age and a half, whatever the moment was at which it began
 	r.settled()
 	r.audit()
 	w.stop()
@@ -196,6 +197,7 @@ func (r *rig) eighths() map[int32]int64 {
 // TestTransactions: rows of a transaction that was aborted are none, and the marks of transactions
 // are offsets like others.
 func TestTransactions(t *testing.T) {
+	t.Parallel()
 	for _, last := range []kgo.TransactionEndTry{kgo.TryCommit, kgo.TryAbort} {
 		t.Run(fmt.Sprint("the last one: ", last), func(t *testing.T) {
 			t.Parallel()
@@ -240,6 +242,7 @@ func TestTransactions(t *testing.T) {
 
 // TestUntilEnd: a worker ends at the end that there was, with rows and without.
 func TestUntilEnd(t *testing.T) {
+	t.Parallel()
 	t.Run("empty", func(t *testing.T) {
 		t.Parallel()
 		r := newRig(t, 3, nil)
