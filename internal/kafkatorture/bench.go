@@ -65,7 +65,10 @@ func Bench(ctx context.Context, opts Options, rows, turns int, out io.Writer) (e
 			_, _ = fmt.Fprintf(out, "%s: %v, %v of CPU\n", a.Name, a.Wall[turn].Round(time.Millisecond), a.CPU[turn].Round(time.Millisecond))
 		}
 	}
-	return b.tell(out, arms)
+	if err := b.tell(out, arms); err != nil {
+		return err
+	}
+	return b.latency(ctx, out)
 }
 
 type benchmark struct {
@@ -125,17 +128,22 @@ func (b *benchmark) prepare(ctx context.Context) error {
 	return errors.Join(client.Flush(ctx), failed)
 }
 
-// run does one arm once, into a directory of its own.
-func (b *benchmark) run(ctx context.Context, a *Arm, turn int) error {
-	name := fmt.Sprintf("%s-%d", strings.ReplaceAll(a.Name, " ", "-"), turn)
-	cfg := fields{
+// config is that of all arms, with a directory and a group of its own.
+func (b *benchmark) config(name, topic string) fields {
+	return fields{
 		"s3_bucket_name": "bench", "s3_bucket_path": name, "s3_bucket_region": b.gw.Region, "s3_endpoint": b.gw.Endpoint,
 		"access_key_id": b.gw.AccessKey, "secret_access_key": b.gw.SecretKey,
 		"format": fields{"format_type": "CSV", "flattening": "Root level flattening"},
+		"kafka":  fields{"brokers": strings.Join(b.cluster.addresses(), ","), "group": name, "topic_pattern": topic},
 	}
+}
+
+// run does one arm once, into a directory of its own.
+func (b *benchmark) run(ctx context.Context, a *Arm, turn int) error {
+	name := fmt.Sprintf("%s-%d", strings.ReplaceAll(a.Name, " ", "-"), turn)
+	cfg := b.config(name, benchTopic)
 	if a.Workers > 0 {
 		cfg["engine"] = "kafka"
-		cfg["kafka"] = fields{"brokers": strings.Join(b.cluster.addresses(), ","), "group": name, "topic_pattern": benchTopic}
 	}
 	raw, err := json.Marshal(cfg)
 	if err != nil {
