@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,31 +56,9 @@ func (b *benchmark) latency(ctx context.Context, out io.Writer) error {
 	go func() { <-proc.done; _ = write.Close() }()
 	came := bufio.NewScanner(read)
 	came.Buffer(nil, 1<<20)
-	var took []time.Duration
-	lines := bufio.NewReaderSize(records, 1<<20)
-	for i := range latencyStates {
-		for range latencyRows {
-			line, err := lines.ReadBytes('\n')
-			if err != nil {
-				return err
-			}
-			if _, err := in.Write(line); err != nil {
-				return fmt.Errorf("%w; the front said: %s", err, proc.said())
-			}
-		}
-		begin := time.Now()
-		if _, err := fmt.Fprintf(in, `{"type":"STATE","state":{"data":{"number":%d}}}`+"\n", i); err != nil {
-			return err
-		}
-		for came.Scan() && !strings.HasPrefix(came.Text(), `{"type":"STATE"`) {
-		}
-		if came.Err() != nil || proc.ended() {
-			return fmt.Errorf("the front ended: %w; it said: %s", came.Err(), proc.said())
-		}
-		took = append(took, time.Since(begin))
-		if err := wait(ctx, latencyPause); err != nil {
-			return err
-		}
+	took, err := b.ask(ctx, records, in, came)
+	if err != nil {
+		return fmt.Errorf("%w; the front said: %s", err, proc.said())
 	}
 	_ = in.Close()
 	for came.Scan() { // until it has ended
@@ -87,4 +66,34 @@ func (b *benchmark) latency(ctx context.Context, out io.Writer) error {
 	<-proc.done
 	_, _ = fmt.Fprintf(out, "\na STATE behind each %d rows, with one worker: %s\n", latencyRows, spread(took[1:])) // the first waits for the group
 	return nil
+}
+
+// ask sends rows and STATEs, each of which it waits for.
+func (b *benchmark) ask(ctx context.Context, records io.Reader, in io.Writer, came *bufio.Scanner) (took []time.Duration, err error) {
+	lines := bufio.NewReaderSize(records, 1<<20)
+	for i := range latencyStates {
+		for range latencyRows {
+			line, err := lines.ReadBytes('\n')
+			if err != nil {
+				return nil, err
+			}
+			if _, err := in.Write(line); err != nil {
+				return nil, err
+			}
+		}
+		begin := time.Now()
+		if _, err := fmt.Fprintf(in, `{"type":"STATE","state":{"data":{"number":%d}}}`+"\n", i); err != nil {
+			return nil, err
+		}
+		for came.Scan() && !strings.HasPrefix(came.Text(), `{"type":"STATE"`) {
+		}
+		if !strings.HasPrefix(came.Text(), `{"type":"STATE"`) {
+			return nil, errors.New("the front has ended")
+		}
+		took = append(took, time.Since(begin))
+		if err := wait(ctx, latencyPause); err != nil {
+			return nil, err
+		}
+	}
+	return took, nil
 }
