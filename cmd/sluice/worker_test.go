@@ -58,7 +58,7 @@ func TestWorkerRefuses(t *testing.T) {
 	f(2, `the config has the engine "local": a worker needs "kafka"`, "--config", writeFile(t, "local.json", at.config), "--catalog", catalog)
 	f(2, "kafka.brokers", "--config", at.kafkaConfig("", nil), "--catalog", catalog)
 	f(2, "kafka.sasl_username", "--config", at.kafkaConfig("h:9092", fields{"security_protocol": "SASL_SSL"}), "--catalog", catalog)
-	f(2, `choose an append mode, or the engine "local"`, "--config", good, "--catalog", writeFile(t, "replacing.json", replacing))
+	f(2, `choose an append mode for the stream, or the engine "local"`, "--config", good, "--catalog", writeFile(t, "replacing.json", replacing))
 	f(2, "address already in use: choose another HOST:PORT", "--config", good, "--catalog", catalog, "--metrics-addr", taken.Addr().String())
 	f(2, "missing port", "--config", good, "--catalog", catalog, "--metrics-addr", "here")
 	f(1, "connecting to the brokers 127.0.0.1:", "--config", good, "--catalog", catalog)
@@ -76,7 +76,7 @@ func TestWorkerInstance(t *testing.T) {
 		t.Setenv(instanceVariable, variable)
 		b := newBouncer(t)
 		args = append([]string{"worker", "--config", at.kafkaConfig(b.listener.Addr().String(), nil), "--catalog", catalog}, args...)
-		ask(t, "", args...).failed(1, "kafka refuses the worker: ", kerr.FencedInstanceID.Error())
+		ask(t, "", args...).failed(1, "working as a member of the group sluice: ", kerr.FencedInstanceID.Error())
 		b.close()
 		if b.instance != want {
 			t.Errorf("%s=%s, %q: the group heard of %q, want %q", instanceVariable, variable, args[5:], b.instance, want)
