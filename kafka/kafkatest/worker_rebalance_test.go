@@ -135,14 +135,14 @@ func TestRevokedWhilePrepared(t *testing.T) {
 				hold.open()
 			}
 			r.settled()
-			if n := b.Progress().Replays; (n == 0) != inTime {
-				t.Errorf("%d replays", n)
-			}
 			r.produce(40)
 			r.settled()
 			r.audit()
 			a.stop()
 			b.stop()
+			if n := b.Progress().Replays; (n == 0) != inTime {
+				t.Errorf("%d replays", n)
+			}
 		})
 	}
 }

@@ -109,9 +109,9 @@ func TestRotationBySize(t *testing.T) {
 func TestRotationByAge(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, 1, func(c *config.Config) { c.CheckpointMinutes = 15 })
-	var now atomic.Int64
+	var now, step atomic.Int64 // seconds
 	w := r.worker(func(o *kafka.WorkerOptions) {
-		o.Now = func() time.Time { return time.Unix(1_700_000_000+now.Load(), 0) }
+		o.Now = func() time.Time { return time.Unix(1_700_000_000+now.Add(step.Load()), 0) }
 	})
 	r.produce(10)
 	r.group("one member", stable(1))
@@ -121,7 +121,7 @@ func TestRotationByAge(t *testing.T) {
 	if n := w.Progress().Epochs; n != 0 {
 		t.Errorf("%d epochs before their time", n)
 	}
-	now.Store(3 * 15 * 60) // an age and a half, whatever the moment was at which it began
+	step.Store(60) // a minute with each look, whatever the moment was at which it began
 	r.settled()
 	r.audit()
 	w.stop()
