@@ -202,7 +202,10 @@ func (m *model) take(name string, f fate) *owner {
 	}
 	w.group = o
 	w.fail = func(err error) {
-		if !errors.Is(err, errStale) { // it was counted out, and there is no client to notice
+		o.mu.Lock()
+		dead := o.dead
+		o.mu.Unlock()
+		if !dead && !errors.Is(err, errStale) { // which one is that was counted out, with no client to notice
 			m.bad("%s: %v", name, err)
 		}
 	}
