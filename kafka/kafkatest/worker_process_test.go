@@ -4,7 +4,6 @@ package kafkatest
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"math/rand/v2"
@@ -55,15 +54,17 @@ func (p *workerProcess) kill() {
 	_ = p.cmd.Wait()
 }
 
-// TestKill has three workers, of which each is killed and stopped at random.
+// TestKill has three workers, of which each is killed and stopped at random. It is not for each run of
+// the tests: in a storm of kills the brokers in the process at times keep a dead member, and the group
+// does not settle. make e2e-kafka does the same with Apache Kafka.
 func TestKill(t *testing.T) {
+	if os.Getenv(killVariable) == "" {
+		t.Skip("set " + killVariable + "=60s")
+	}
 	t.Parallel()
-	lasts, err := time.ParseDuration(cmp.Or(os.Getenv(killVariable), "10s"))
+	lasts, err := time.ParseDuration(os.Getenv(killVariable))
 	if err != nil {
 		t.Fatal(err)
-	}
-	if testing.Short() {
-		t.Skip("takes its time")
 	}
 	const partitions = 6
 	r := newRig(t, partitions, func(c *config.Config) { c.Kafka.SessionTimeoutSeconds = 2 }, kfake.GroupMinSessionTimeout(time.Second))
