@@ -173,7 +173,7 @@ func (s *intake) interval(r *kgo.Record) time.Duration {
 	return time.Duration(r.Timestamp.UnixMilli()) * time.Millisecond / s.rules.every
 }
 
-// look is how often a source that waits looks whether its epoch is due.
+// look is how often an intake that waits looks whether its epoch is due.
 const look = 100 * time.Millisecond
 
 // wait waits for a record, or the end of the epoch.

@@ -25,7 +25,7 @@ type feeding struct {
 	wanted chan struct{}
 }
 
-// feed makes a source and its queue, and the records wait in it. change may be nil.
+// feed makes an intake and its queue, and the records wait in it. change may be nil.
 func feed(rules rules, change func(*feeding), records ...*kgo.Record) *feeding {
 	w := &Worker{opts: WorkerOptions{Now: time.Now}, backlog: newBacklog()}
 	p := newPartition(w, &topicPlan{name: "t", envelope: map[string]airbyte.StreamID{"users": {Namespace: "public", Name: "users"}}}, 3)
@@ -87,7 +87,7 @@ func (f *feeding) rest(t *testing.T) string {
 	}
 }
 
-// TestEpochEnds: where a source ends an epoch, in front of which record or behind it. What it
+// TestEpochEnds: where an intake ends an epoch, in front of which record or behind it. What it
 // leaves in the queue is the next epoch's.
 func TestEpochEnds(t *testing.T) {
 	f := func(want string, rules rules, change func(*feeding), records ...*kgo.Record) {
@@ -220,8 +220,8 @@ func TestFillPassesOn(t *testing.T) {
 	})
 }
 
-// TestSourceWait: who waits for records hears of all that ends the wait.
-func TestSourceWait(t *testing.T) {
+// TestIntakeWait: who waits for records hears of all that ends the wait.
+func TestIntakeWait(t *testing.T) {
 	stopped := errors.New("told to stop")
 	f := func(name, want string, within time.Duration, then func(*feeding, context.CancelCauseFunc), records ...*kgo.Record) {
 		t.Helper()
