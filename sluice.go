@@ -182,13 +182,13 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 		Watch: func(all []stages.StreamProgress) { r.streams.Store(&all) },
 	})
 
-	work, end := e.outlive(ctx)
+	work, _, end := pipeline.Outlive(ctx, e.opts.StopTimeout, e.opts.Hurry, func(cause error) { e.opts.Log.Info(fmt.Sprintf("stopping: %v", cause)) })
 	defer end()
 	group, gctx := errgroup.WithContext(work)
 	group.Go(func() error {
 		defer e.uploader.Close()
 		return pipeline.Run(gctx, in, r.steps, assemble, pipeline.Options{
-			Tick: tick(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.Line), Stop: ctx.Done(), Stats: &r.pipeline,
+			Tick: pipeline.TickFor(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.Line), Stop: ctx.Done(), Stats: &r.pipeline,
 		})
 	})
 	group.Go(func() error {
@@ -215,45 +215,18 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	return sum, nil
 }
 
-// outlive returns a context for the work of a sync, which may go on for a while when that of the
-// caller has ended.
-func (e *Engine) outlive(ctx context.Context) (work context.Context, end func()) {
-	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		e.opts.Log.Info(fmt.Sprintf("stopping: %v", context.Cause(ctx)))
-		timer := time.NewTimer(e.opts.StopTimeout)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-e.opts.Hurry:
-		case <-work.Done():
-		}
-		cancel(pipeline.ErrStopped)
-	})
-	return work, func() { stop(); cancel(nil) }
-}
-
 // stages lists the steps between reading and assembling, in their order.
 func (e *Engine) stages() []pipeline.Stage {
-	type step = func(context.Context, *pipeline.Batch) error
-	n := e.opts.Workers
-	steps := []pipeline.Stage{
-		{Name: "decode", Workers: n, New: func() step { return stages.NewDecode(e.catalog).Process }},
-		{Name: "stamp", Workers: n, New: func() step { return stages.NewStamp(newRandom(), e.opts.Now).Process }},
-		{Name: "flatten", Workers: n, New: func() step { return stages.NewFlatten(e.catalog).Process }},
-		{Name: "encode", Workers: n, New: func() step { return stages.NewEncode(e.catalog).Process }},
-	}
-	if codec := codec(e.cfg.Format.CSV.Compression); codec != nil {
-		steps = append(steps, pipeline.Stage{Name: "compress", Workers: n, New: func() step { return stages.NewCompress(e.catalog, codec).Process }})
-	}
-	return steps
+	return stages.Steps(e.catalog, e.opts.Workers,
+		func() stages.Step { return stages.NewDecode(e.catalog).Process },
+		func() stages.Step { return stages.NewStamp(newRandom(), e.opts.Now).Process })
 }
 
 // block is how many bytes of input a batch has; 0: the pipeline's default. Many streams that
 // take turns leave each few rows in a batch, which compress badly: they get larger ones.
 func (e *Engine) block() int {
 	const manyStreams = 32
-	if codec(e.cfg.Format.CSV.Compression) != nil && len(e.catalog.Tables) > manyStreams {
+	if e.catalog.Codec() != nil && len(e.catalog.Tables) > manyStreams {
 		return 2 << 20
 	}
 	return 0
@@ -265,13 +238,4 @@ func newRandom() io.Reader {
 	var seed [32]byte
 	_, _ = rand.Read(seed[:]) // never fails: crypto/rand ends the program instead
 	return mathrand.NewChaCha8(seed)
-}
-
-// tick is how often the age of open objects is looked at, and the streams' progress is told.
-func tick(checkpointAge time.Duration) time.Duration {
-	const longest = time.Second / 4 // for those who watch
-	if checkpointAge == 0 {
-		return longest
-	}
-	return min(max(checkpointAge/10, 10*time.Millisecond), longest)
 }

@@ -152,7 +152,7 @@ type frontRun struct {
 // failed, and everything else went well.
 func (f *Front) Run(ctx context.Context, in io.Reader, emit func(state []byte) error) (*sluice.Summary, error) {
 	r := &frontRun{start: f.opts.Now(), commit: pipeline.NewCommit(stages.EmitStates(emit))}
-	work, fail, end := f.outlive(ctx)
+	work, fail, end := pipeline.Outlive(ctx, f.opts.StopTimeout, f.opts.Hurry, func(cause error) { f.opts.Log.Info(fmt.Sprintf("stopping: %v", cause)) })
 	defer end()
 	limits := &limits{}
 	client, err := kgo.NewClient(f.client(limits, kgo.WithHooks(&r.sent))...)
@@ -175,7 +175,7 @@ func (f *Front) Run(ctx context.Context, in io.Reader, emit func(state []byte) e
 	group.Go(func() error {
 		defer r.watch.close()
 		return pipeline.Run(gctx, in, []pipeline.Stage{r.decode}, p, pipeline.Options{
-			Tick: tick(f.cfg.CheckpointAge()), MaxLine: f.line, Stop: ctx.Done(), Stats: &r.stats,
+			Tick: pipeline.TickFor(f.cfg.CheckpointAge()), MaxLine: f.line, Stop: ctx.Done(), Stats: &r.stats,
 		})
 	})
 	group.Go(func() error {
@@ -197,36 +197,10 @@ func (f *Front) Run(ctx context.Context, in io.Reader, emit func(state []byte) e
 	return sum, nil
 }
 
-// outlive returns a context for the work of a sync, which may go on for a while when that of the
-// caller has ended, and what ends it with a cause.
-func (f *Front) outlive(ctx context.Context) (work context.Context, fail context.CancelCauseFunc, end func()) {
-	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		f.opts.Log.Info(fmt.Sprintf("stopping: %v", context.Cause(ctx)))
-		timer := time.NewTimer(f.opts.StopTimeout)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-f.opts.Hurry:
-		case <-work.Done():
-		}
-		cancel(pipeline.ErrStopped)
-	})
-	return work, cancel, func() { stop(); cancel(nil) }
-}
-
 // ended gives the cause where an error is only that a context has ended.
 func ended(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-// tick is how often it is looked whether STATEs want barriers, and the streams' progress is told.
-func tick(checkpointAge time.Duration) time.Duration {
-	if checkpointAge == 0 {
-		return watchEvery
-	}
-	return min(max(checkpointAge/10, 10*time.Millisecond), watchEvery)
 }

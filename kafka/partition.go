@@ -229,16 +229,8 @@ const blockSize = 256 << 10
 
 // steps are the stages of one epoch. Partitions work side by side, so each stage is one goroutine.
 func (p *partition) steps() []pipeline.Stage {
-	type step = func(context.Context, *pipeline.Batch) error
 	c := p.topic.catalog
-	steps := []pipeline.Stage{
-		{Name: "decode", Workers: 1, New: func() step { return stages.NewRejectingDecode(c).Process }},
-		{Name: "stamp", Workers: 1, New: func() step { return stages.NewOriginStamp(p.topicID, p.number).Process }},
-		{Name: "flatten", Workers: 1, New: func() step { return stages.NewFlatten(c).Process }},
-		{Name: "encode", Workers: 1, New: func() step { return stages.NewEncode(c).Process }},
-	}
-	if codec := c.Tables[0].Codec; codec != nil {
-		steps = append(steps, pipeline.Stage{Name: "compress", Workers: 1, New: func() step { return stages.NewCompress(c, codec).Process }})
-	}
-	return steps
+	return stages.Steps(c, 1,
+		func() stages.Step { return stages.NewRejectingDecode(c).Process },
+		func() stages.Step { return stages.NewOriginStamp(p.topicID, p.number).Process })
 }

@@ -207,7 +207,7 @@ func (p *produce) barrier(ctx context.Context, l *lane) bool {
 
 // Tick puts barriers behind the rows of a source that has become quiet.
 func (p *produce) Tick(ctx context.Context) error {
-	if time.Since(p.told) >= watchEvery {
+	if time.Since(p.told) >= pipeline.WatchEvery {
 		p.told = time.Now()
 		p.tell(p.source.progress())
 	}

@@ -1,11 +1,7 @@
 package kafka
 
 import (
-	"bytes"
-	"time"
-
 	"github.com/sluice-data/sluice/airbyte"
-	"github.com/sluice-data/sluice/internal/scan"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/stages"
 )
@@ -40,18 +36,12 @@ func (s *source) row(i int32, bytes int) {
 // state makes of a STATE what the ledger holds, and counts the records that it covers: those since the
 // last one of its stream, or of the whole sync.
 func (s *source) state(b *pipeline.Batch, m *pipeline.Mark) pipeline.HeldState {
-	held := pipeline.HeldState{
-		After:   s.rows,
-		Message: bytes.Clone(m.Text.Of(b.Input)), // the batch will be emptied
-		State:   scan.Span{Start: m.State.Start - m.Text.Start, End: m.State.End - m.Text.Start},
-	}
+	held := stages.NewHeldState(s.rows, b, m)
 	switch {
 	case m.Kind == pipeline.WholeState:
 		held.Records, s.counted = s.rows-s.counted, s.rows
-	case m.Stream < 0: // of a stream that is not in the catalog: decode did not keep its name
-		var message airbyte.Message
-		_ = s.decoder.Decode(held.Message, 0, len(held.Message), &message) // it was accepted before
-		held.Key = stages.StateKey(airbyte.StreamID{Namespace: string(message.Namespace), Name: string(message.Name)})
+	case m.Stream < 0:
+		held.Key = stages.KeyOfState(&s.decoder, held.Message)
 	default:
 		stream := &s.streams[m.Stream]
 		held.Key = stream.key
@@ -113,6 +103,3 @@ func (s *source) progress() []stages.StreamProgress {
 	}
 	return all
 }
-
-// watchEvery is how often it is told how far the streams are: there may be thousands of them.
-const watchEvery = time.Second / 4

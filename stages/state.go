@@ -12,16 +12,12 @@ import (
 // held makes of a STATE what the ledger holds, and counts the records that it covers: those
 // since the last one of its stream, or of the whole sync.
 func (a *Assemble) held(b *pipeline.Batch, m *pipeline.Mark) pipeline.HeldState {
-	held := pipeline.HeldState{
-		After:   a.rows,
-		Message: bytes.Clone(m.Text.Of(b.Input)), // the batch will be emptied
-		State:   scan.Span{Start: m.State.Start - m.Text.Start, End: m.State.End - m.Text.Start},
-	}
+	held := NewHeldState(a.rows, b, m)
 	switch {
 	case m.Kind == pipeline.WholeState:
 		held.Records, a.counted = a.passed-a.counted, a.passed
 	case m.Stream < 0:
-		held.Key = a.foreign(held.Message)
+		held.Key = KeyOfState(&a.decoder, held.Message)
 	default:
 		s := &a.streams[m.Stream]
 		held.Key = s.key
@@ -30,11 +26,21 @@ func (a *Assemble) held(b *pipeline.Batch, m *pipeline.Mark) pipeline.HeldState 
 	return held
 }
 
-// foreign is the key of the state of a stream that is not in the catalog. That is rare, so
-// decode did not keep its name.
-func (a *Assemble) foreign(message []byte) string {
+// NewHeldState takes a STATE out of its batch, behind so many rows. Whose it is and what it covers, its
+// taker knows.
+func NewHeldState(after int64, b *pipeline.Batch, m *pipeline.Mark) pipeline.HeldState {
+	return pipeline.HeldState{
+		After:   after,
+		Message: bytes.Clone(m.Text.Of(b.Input)), // the batch will be emptied
+		State:   scan.Span{Start: m.State.Start - m.Text.Start, End: m.State.End - m.Text.Start},
+	}
+}
+
+// KeyOfState is the key of the state of a stream that is not in the catalog. That is rare, so decode
+// did not keep its name.
+func KeyOfState(d *airbyte.Decoder, message []byte) string {
 	var m airbyte.Message
-	_ = a.decoder.Decode(message, 0, len(message), &m) // decode has accepted it before
+	_ = d.Decode(message, 0, len(message), &m) // decode has accepted it before
 	return StateKey(airbyte.StreamID{Namespace: string(m.Namespace), Name: string(m.Name)})
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/pipeline"
@@ -54,7 +53,7 @@ func (s *stream) progress() StreamProgress {
 // watch tells Watch, at most four times a second: there may be thousands of streams.
 func (a *Assemble) watch() {
 	now := a.opts.Now()
-	if a.opts.Watch == nil || now.Sub(a.watched) < time.Second/4 {
+	if a.opts.Watch == nil || now.Sub(a.watched) < pipeline.WatchEvery {
 		return
 	}
 	a.watched = now

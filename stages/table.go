@@ -58,6 +58,14 @@ func NewCatalog(tables []*Table) *Catalog {
 	return &Catalog{Tables: tables}
 }
 
+// Codec is how the objects of all tables are compressed; nil: not at all.
+func (c *Catalog) Codec() compress.Codec {
+	if len(c.Tables) == 0 {
+		return nil
+	}
+	return c.Tables[0].Codec
+}
+
 // Extension is the end of the keys of the table's objects: "csv", "csv.gz".
 func (t *Table) Extension() string {
 	if t.Codec == nil {

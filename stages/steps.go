@@ -1,0 +1,25 @@
+package stages
+
+import (
+	"context"
+
+	"github.com/sluice-data/sluice/pipeline"
+)
+
+// Step is what one worker of a stage does with a batch.
+type Step = func(context.Context, *pipeline.Batch) error
+
+// Steps are the stages between a source and an end, in their order, each with so many workers. How
+// lines are decoded, and what rows are stamped with, differs by source.
+func Steps(catalog *Catalog, workers int, decode, stamp func() Step) []pipeline.Stage {
+	steps := []pipeline.Stage{
+		{Name: "decode", Workers: workers, New: decode},
+		{Name: "stamp", Workers: workers, New: stamp},
+		{Name: "flatten", Workers: workers, New: func() Step { return NewFlatten(catalog).Process }},
+		{Name: "encode", Workers: workers, New: func() Step { return NewEncode(catalog).Process }},
+	}
+	if codec := catalog.Codec(); codec != nil {
+		steps = append(steps, pipeline.Stage{Name: "compress", Workers: workers, New: func() Step { return NewCompress(catalog, codec).Process }})
+	}
+	return steps
+}
