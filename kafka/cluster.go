@@ -97,10 +97,8 @@ func (c *cluster) topics(ctx context.Context, names []string) (map[string]found,
 		if !errors.As(err, &answer) || !answer.Retriable || time.Since(begin) > patience {
 			return nil, wrong("looking at the topic "+name, err)
 		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		if err := wait(ctx, 50*time.Millisecond); err != nil {
+			return nil, err
 		}
 		if all, err = c.look(ctx, names); err != nil {
 			return nil, err

@@ -41,10 +41,8 @@ func (w *Worker) commit(ctx context.Context, p *partition, offset int64, i inten
 			return fmt.Errorf("%s: committing offset %d: %w", p, offset, err)
 		}
 		w.log.Debug(fmt.Sprintf("%s: committing offset %d: %v; trying again", p, offset, err))
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := wait(ctx, pause); err != nil {
+			return err
 		}
 	}
 }

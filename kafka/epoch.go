@@ -34,16 +34,12 @@ type epoch struct {
 	promised intent // what the group knows of it
 }
 
-func (e *epoch) place() place {
-	return place{topic: e.topic.name, topicID: e.topicID, partition: e.number, first: e.first}
-}
-
 // key names the object of a table; nil is the one of dead letters.
 func (e *epoch) key(t *stages.Table) string {
 	if t == nil {
-		return e.place().key(e.topic.letters, "jsonl")
+		return e.place(e.first).key(e.topic.letters, "jsonl")
 	}
-	return e.place().key(t.Dir, t.Extension())
+	return e.place(e.first).key(t.Dir, t.Extension())
 }
 
 func (e *epoch) metadata(ended bool) sink.Metadata {

@@ -76,7 +76,7 @@ func (w *Worker) onAssigned(_ context.Context, client *kgo.Client, added map[str
 }
 
 // onFetched remembers the committed offsets with their metadata.
-func (w *Worker) onFetched(_ context.Context, client *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
+func (w *Worker) onFetched(_ context.Context, _ *kgo.Client, resp *kmsg.OffsetFetchResponse) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, group := range resp.Groups {
@@ -95,10 +95,7 @@ func (w *Worker) onFetched(_ context.Context, client *kgo.Client, resp *kmsg.Off
 
 // begin starts the partitions whose offsets were fetched, and tells the client where.
 func (w *Worker) begin(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	names := make([]string, 0, len(offsets))
-	for name := range offsets {
-		names = append(names, name)
-	}
+	names := slices.Collect(maps.Keys(offsets))
 	topics, err := w.admin.ListTopics(ctx, names...)
 	if err = cmp.Or(err, topics.Error()); err != nil {
 		return nil, fmt.Errorf("looking at the topics: %w", err)
@@ -180,7 +177,7 @@ func (w *Worker) moved(ctx context.Context, p *partition, c committed) bool {
 // first is the offset at which a partition begins of which the group knows nothing. An epoch is
 // prepared before its objects are seen, so where there are some, the group knew and has forgotten.
 func (w *Worker) first(ctx context.Context, p *partition) (int64, error) {
-	prefix := place{topic: p.topic.name, topicID: p.topicID, partition: p.number}.prefix()
+	prefix := p.place(0).prefix()
 	dirs := []string{p.topic.letters}
 	for _, t := range p.topic.catalog.Tables {
 		dirs = append(dirs, t.Dir)
@@ -217,7 +214,7 @@ func (w *Worker) renew(p *partition) *partition {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p = newPartition(w, p.topic, p.number)
-	w.partitions[id{p.topic.name, p.number}] = p
+	w.partitions[p.id()] = p
 	return p
 }
 
@@ -241,10 +238,7 @@ func (w *Worker) stop(gone map[string][]int32, patience time.Duration) {
 	var all sync.WaitGroup
 	for topic, numbers := range gone {
 		for _, n := range numbers {
-			w.mu.Lock()
-			p := w.partitions[id{topic, n}]
-			w.mu.Unlock()
-			if p != nil {
+			if p := w.partition(id{topic, n}); p != nil {
 				all.Go(func() { p.stop(patience) })
 			}
 		}
@@ -278,8 +272,9 @@ func (w *Worker) fetchError(e kgo.FetchError) error {
 	case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, kgo.ErrClientClosed):
 		return nil
 	case errors.Is(e.Err, kerr.OffsetOutOfRange), errors.As(e.Err, &lost):
-		w.doubt(id{e.Topic, e.Partition}, 2*heartbeat(w.cfg.Kafka.SessionTimeout()), &LostError{
-			Partition: fmt.Sprintf("topic %s, partition %d", e.Topic, e.Partition), Reason: fmt.Sprintf("the log does not have the records at the committed offset any more (%v)", e.Err),
+		at := id{e.Topic, e.Partition}
+		w.doubt(at, 2*heartbeat(w.cfg.Kafka.SessionTimeout()), &LostError{
+			Partition: at.String(), Reason: fmt.Sprintf("the log does not have the records at the committed offset any more (%v)", e.Err),
 			Advice: "raise the topic's retention; then commit the offset at which to go on, for example with kafka-consumer-groups --reset-offsets",
 		})
 		return nil

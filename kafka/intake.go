@@ -46,7 +46,7 @@ type intake struct {
 // Fill implements pipeline.Source: one line a record. It passes on what there is, and waits only
 // where there is nothing.
 func (s *intake) Fill(ctx context.Context, b *pipeline.Batch) error {
-	if !s.replay && !s.began.IsZero() && s.due(turn) {
+	if s.due(turn) {
 		s.ended = true
 	}
 	if cap(b.Input) < s.block { // or it would be copied again and again while it grows
@@ -96,7 +96,7 @@ func (s *intake) take(b *pipeline.Batch, r *kgo.Record) {
 	switch target := s.p.target.Load(); {
 	case s.replay:
 		s.ended = s.next > s.end
-	case barrier == barrierHard, s.p.position < target && target <= s.next:
+	case barrier == barrierHard, s.rules.rows > 0 && s.rows >= s.rules.rows, s.p.position < target && target <= s.next:
 		s.ended = true
 	}
 }
@@ -143,10 +143,7 @@ func (s *intake) endsBefore(r *kgo.Record) bool {
 	if s.replay {
 		return r.Offset > s.end
 	}
-	if s.began.IsZero() {
-		return false
-	}
-	return s.rules.rows > 0 && s.rows >= s.rules.rows || s.rules.every > 0 && s.interval(r) != s.span
+	return !s.began.IsZero() && s.interval(r) != s.span
 }
 
 // turn is how long an epoch goes on at least whose memory another one waits for: with more busy
@@ -155,6 +152,9 @@ const turn = 5 * time.Second
 
 // due reports whether the epoch ends as soon as it can. It is asked once a batch.
 func (s *intake) due(turn time.Duration) bool {
+	if s.replay || s.began.IsZero() {
+		return false
+	}
 	age := s.p.w.now().Sub(s.began)
 	if age >= turn {
 		select {
@@ -163,7 +163,7 @@ func (s *intake) due(turn time.Duration) bool {
 		default:
 		}
 	}
-	return s.full() || s.rules.rows > 0 && s.rows >= s.rules.rows || s.rules.age > 0 && age >= s.rules.age
+	return s.full() || s.rules.age > 0 && age >= s.rules.age
 }
 
 func (s *intake) interval(r *kgo.Record) time.Duration {
@@ -191,7 +191,7 @@ func (s *intake) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	if s.p.queue.head() == nil && !s.replay && !s.began.IsZero() && s.due(0) {
+	if s.p.queue.head() == nil && s.due(0) {
 		s.ended = true
 	}
 	return nil

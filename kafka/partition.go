@@ -53,9 +53,14 @@ func newPartition(w *Worker, topic *topicPlan, number int32) *partition {
 	return p
 }
 
+func (p *partition) id() id { return id{p.topic.name, p.number} }
+
 // String is how people name it.
-func (p *partition) String() string {
-	return fmt.Sprintf("topic %s, partition %d", p.topic.name, p.number)
+func (p *partition) String() string { return p.id().String() }
+
+// place is that of an epoch which begins at an offset.
+func (p *partition) place(first int64) place {
+	return place{topic: p.topic.name, topicID: p.topicID, partition: p.number, first: first}
 }
 
 // start begins to work at a committed offset.
@@ -137,7 +142,7 @@ func (p *partition) run(ctx context.Context) error {
 // loses its upload too, which does no harm, since the partition is ours. A store that can't list
 // them is none to worry about: docs/SCALING.md has a rule for the bucket.
 func (p *partition) tidy(ctx context.Context) {
-	prefix := place{topic: p.topic.name, topicID: p.topicID, partition: p.number}.prefix()
+	prefix := p.place(0).prefix()
 	aborted := 0
 	for _, t := range p.topic.catalog.Tables {
 		for up, err := range p.w.opts.Store.Uploads(ctx, t.Dir+"/"+prefix) {

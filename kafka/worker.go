@@ -69,6 +69,9 @@ type id struct {
 	number int32
 }
 
+// String is how people name it.
+func (i id) String() string { return fmt.Sprintf("topic %s, partition %d", i.topic, i.number) }
+
 // committed is what the group knows of a partition.
 type committed struct {
 	offset int64 // -1: nothing
@@ -216,9 +219,7 @@ func (w *Worker) poll(ctx context.Context) {
 		}
 		pause := map[string][]int32{}
 		fetches.EachPartition(func(f kgo.FetchTopicPartition) {
-			w.mu.Lock()
-			p := w.partitions[id{f.Topic, f.Partition}]
-			w.mu.Unlock()
+			p := w.partition(id{f.Topic, f.Partition})
 			if p == nil || len(f.Records) == 0 {
 				return
 			}
@@ -240,10 +241,7 @@ func (w *Worker) poll(ctx context.Context) {
 func (w *Worker) recheck(paused map[string][]int32) {
 	for topic, numbers := range paused {
 		for _, n := range numbers {
-			w.mu.Lock()
-			p := w.partitions[id{topic, n}]
-			w.mu.Unlock()
-			if p == nil || p.queue.flowing() {
+			if p := w.partition(id{topic, n}); p == nil || p.queue.flowing() {
 				w.client.ResumeFetchPartitions(map[string][]int32{topic: {n}})
 			}
 		}
@@ -252,6 +250,13 @@ func (w *Worker) recheck(paused map[string][]int32) {
 
 func (w *Worker) resume(p *partition) {
 	w.client.ResumeFetchPartitions(map[string][]int32{p.topic.name: {p.number}})
+}
+
+// partition is one that the group has assigned, or nil.
+func (w *Worker) partition(at id) *partition {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.partitions[at]
 }
 
 // assigned is the number of partitions that the worker has.
@@ -268,24 +273,19 @@ func (w *Worker) ended(p *partition, err error) {
 		return
 	}
 	w.log.Warn(err.Error())
-	w.doubt(id{p.topic.name, p.number}, w.cfg.Kafka.SessionTimeout(), fmt.Errorf("%w: %w", errStale, err))
+	w.doubt(p.id(), w.cfg.Kafka.SessionTimeout(), fmt.Errorf("%w: %w", errStale, err))
 }
 
 // doubt ends the session with err, unless the partition is taken away until then: one that was
 // paused, and has lost it, sees strange things before its client hears of that.
 func (w *Worker) doubt(at id, patience time.Duration, err error) {
-	w.mu.Lock()
-	p := w.partitions[at]
-	w.mu.Unlock()
+	p := w.partition(at)
 	if p == nil || !p.doubted.CompareAndSwap(false, true) {
 		return
 	}
 	fail := w.fail
 	time.AfterFunc(patience, func() {
-		w.mu.Lock()
-		still := w.partitions[at] == p
-		w.mu.Unlock()
-		if still {
+		if w.partition(at) == p {
 			fail(err)
 		}
 	})

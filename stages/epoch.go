@@ -22,8 +22,6 @@ type Epoch struct {
 	tables  []epochTable
 	letters epochTable
 	line    []byte // scratch
-	rows    int64
-	rejects int64
 }
 
 // EpochOptions are what the stage works with.
@@ -74,10 +72,15 @@ func NewEpoch(opts EpochOptions) *Epoch {
 }
 
 // Rows is the number of rows, for the time after Finish.
-func (e *Epoch) Rows() int64 { return e.rows }
+func (e *Epoch) Rows() (rows int64) {
+	for i := range e.tables {
+		rows += e.tables[i].sum.Rows
+	}
+	return rows
+}
 
 // Rejects is the number of lines that were left out, for the time after Finish.
-func (e *Epoch) Rejects() int64 { return e.rejects }
+func (e *Epoch) Rejects() int64 { return e.letters.sum.Rows }
 
 // Process appends the batch's rows and rejected lines.
 func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
@@ -91,7 +94,6 @@ func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
 		if err := e.append(ctx, t, b.Output[seg.Start:seg.End], int64(seg.Rows)); err != nil {
 			return t.failed(err)
 		}
-		e.rows += int64(seg.Rows)
 	}
 	// The source's come before those of decode: in the order of the log they do not depend on how
 	// the lines came in batches.
@@ -166,7 +168,6 @@ func (e *Epoch) reject(ctx context.Context, b *pipeline.Batch, r *pipeline.Rejec
 	if err := e.open(ctx, &e.letters, Header{}); err != nil {
 		return err
 	}
-	e.rejects++
 	e.line = append(append(e.line[:0], text...), '\n')
 	return e.append(ctx, &e.letters, e.line, 1)
 }

@@ -148,6 +148,13 @@ func (j *journal) wait(t testing.TB, text string) {
 	})
 }
 
+// has reports whether a line has the text in it.
+func (j *journal) has(text string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Contains(strings.Join(j.lines, ""), text)
+}
+
 // eventually waits for a condition that is signalled.
 func eventually(t testing.TB, what string, mu *sync.Mutex, cond *sync.Cond, holds func() bool) {
 	t.Helper()

@@ -258,6 +258,7 @@ func TestRowsThatAreGone(t *testing.T) {
 	if err := b.DeleteRecords("sluice.users", 0, 1); err != nil {
 		t.Fatal(err)
 	}
+	f.polled() // it waits for them
 	f.pass(time.Minute)
 	f.fails(kafka.Fatal, "partition 0 of the topic sluice.users begins at the offset 1", "retention.ms")
 }
@@ -269,18 +270,15 @@ func TestNoWorker(t *testing.T) {
 	f := b.front(nil, catalogOf(t, "users"))
 	f.send(record("users", 1), record("users", 2), legacyState(1))
 	f.logged(func() bool { return f.Progress().Held == 1 })
-	f.pass(31 * time.Second)
-	f.log.wait(t, `the group \"sluice\" has no worker, so nothing gets into objects: start one`)
+	f.said(31*time.Second, `the group \"sluice\" has no worker, so nothing gets into objects: start one`)
 	if err := f.in.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f.logged(func() bool { return f.Progress().Ended && f.Progress().Memory == 0 })
-	f.pass(31 * time.Second)
-	f.log.wait(t, `all rows are in Kafka; the workers of the group \"sluice\" have 3 records to go, and have committed nothing that a STATE waits for in 1m2s`)
+	f.logged(func() bool { rows, barriers := b.count("sluice.users"); return rows == 2 && barriers == 1 })
+	f.said(31*time.Second, `all rows are in Kafka; the workers of the group \"sluice\" have 3 records to go, and have committed nothing that a STATE waits for in `)
 	leave := b.join("sluice", "sluice.users")
 	defer leave()
-	f.pass(31 * time.Second)
-	f.log.wait(t, `the group \"sluice\" has 1 worker now`)
+	f.said(31*time.Second, `the group \"sluice\" has 1 worker now`)
 	leave()
 	b.commit("sluice", b.ends("sluice.users"))
 	if _, err := f.result(); err != nil {

@@ -139,6 +139,20 @@ func (f *front) pass(d time.Duration) {
 	f.now = f.now.Add(d)
 }
 
+// said lets time pass, and once more where the front was not yet where it says so, until a line of
+// its log has the text.
+func (f *front) said(d time.Duration, text string) {
+	f.t.Helper()
+	f.pass(d)
+	f.logged(func() bool {
+		if f.log.has(text) {
+			return true
+		}
+		f.pass(d)
+		return false
+	})
+}
+
 // send sends lines.
 func (f *front) send(lines ...string) {
 	f.t.Helper()
