@@ -31,7 +31,7 @@ func (w *Worker) clientOptions() []kgo.Opt {
 		kgo.DisableAutoCommit(),
 		// The client must never choose an offset: AdjustFetchOffsetsFn gives it each, or none.
 		kgo.ConsumeStartOffset(kgo.NoResetOffset()), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.WithPools(&pool{}),
 		kgo.KeepControlRecords(), // offsets are counted, so those of transactions' marks too
 		kgo.MetadataMaxAge(30 * time.Second),
 		kgo.FetchMaxBytes(8 << 20), kgo.BrokerMaxReadBytes(128 << 20),

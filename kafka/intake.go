@@ -86,12 +86,15 @@ func (s *intake) take(b *pipeline.Batch, r *kgo.Record) {
 		s.span = s.interval(r)
 	}
 	s.next = r.Offset + 1
-	barrier := ""
+	barrier, kept := "", false
 	if !r.Attrs.IsControl() {
 		if barrier = barrierOf(r); barrier == "" {
-			s.add(b, r)
+			kept = s.add(b, r)
 			s.rows++
 		}
+	}
+	if !kept {
+		r.Recycle()
 	}
 	switch target := s.p.target.Load(); {
 	case s.replay:
@@ -101,8 +104,8 @@ func (s *intake) take(b *pipeline.Batch, r *kgo.Record) {
 	}
 }
 
-// add adds the record's value as one line.
-func (s *intake) add(b *pipeline.Batch, r *kgo.Record) {
+// add adds the record's value as one line, and reports whether the batch still needs the record's own.
+func (s *intake) add(b *pipeline.Batch, r *kgo.Record) (kept bool) {
 	origin := pipeline.Origin{Offset: r.Offset, Time: r.Timestamp.UnixMilli()}
 	value, same, err := oneLine(r.Value)
 	if err == nil && s.p.envelope {
@@ -120,6 +123,7 @@ func (s *intake) add(b *pipeline.Batch, r *kgo.Record) {
 	}
 	b.Input = append(append(b.Input, value...), '\n')
 	b.Origins = append(b.Origins, origin)
+	return origin.Value != nil
 }
 
 // oneLine is a value without line ends. Valid JSON has them between tokens, where a space will do;

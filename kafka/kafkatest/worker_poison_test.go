@@ -1,8 +1,11 @@
 package kafkatest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -190,5 +193,40 @@ func TestNamespaces(t *testing.T) {
 	}
 	if n := len(r.rows("")); n != 3 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+// TestLargeBatches: what batches were unpacked into is used again, but not while anybody needs it.
+func TestLargeBatches(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1, nil)
+	random, text := rand.New(rand.NewPCG(1, 2)), make([]byte, 60)
+	var all []*kgo.Record
+	for i := range 60_000 {
+		for j := range text {
+			text[j] = byte('a' + random.IntN(26))
+		}
+		value := fmt.Appendf(nil, `{"type":"RECORD","record":{"stream":"users","emitted_at":1700000000000,"data":{"id":%d,"text":%q}}}`, i, text)
+		if i%1000 == 999 { // is kept for its dead letter
+			value = fmt.Appendf(nil, "no\nmessage %d %s", i, text)
+		}
+		all = append(all, &kgo.Record{Value: value})
+	}
+	r.put(all...)
+	r.finish()
+	rows := r.rows("users")
+	for i, row := range rows {
+		if i := i + i/999; row["id"] != strconv.Itoa(i) || !bytes.Contains(all[i].Value, []byte(row["text"])) {
+			t.Fatalf("offset %d: %v", i, row)
+		}
+	}
+	letters := r.letters()
+	for i, l := range letters {
+		if i := i*1000 + 999; l.Offset != int64(i) || l.Value != string(all[i].Value) {
+			t.Fatalf("offset %d: %+v", i, l)
+		}
+	}
+	if len(rows) != 59_940 || len(letters) != 60 {
+		t.Errorf("%d rows, %d dead letters", len(rows), len(letters))
 	}
 }
