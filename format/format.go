@@ -36,6 +36,10 @@ type Row struct {
 	Columns   []int32      // of a flattened table: for each of Table.Columns the index of its value in Values (a Missing one too) or -1; no two share a value
 	Extra     []scan.Span  // with KeepUndeclared: Data's undeclared members, each as a whole, key and value: "city":"Bern"
 	Clean     bool         // all that the row's spans point at (Data, Changes, Values, Extra) is good UTF-8
+
+	// What AppendRow has to say of the row, behind what is there already.
+	Changed []Change // by encoders of typed columns
+	Dropped []string // likewise: paths of undeclared members of nested objects
 }
 
 // Table describes what the rows of a stream look like.
