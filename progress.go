@@ -39,7 +39,7 @@ type Progress struct {
 
 // StageTime is the time that a stage worked, all its workers together.
 type StageTime struct {
-	Name    string // "decode", "stamp", "flatten", "encode", "compress", "assemble"
+	Name    string // "decode", "stamp", "flatten", "encode", "compress" or "pack", "assemble"
 	Workers int
 	Took    time.Duration
 }
@@ -87,7 +87,7 @@ func (e *Engine) Progress() *Progress {
 	p := &Progress{
 		Bytes: stats.Bytes.Load(), Objects: stats.Objects.Load(), Parts: stats.Parts.Load(),
 		Flying: stats.Requests.Running(), Retries: e.store.Retries.Load(),
-		Memory: e.uploader.Memory(), MemoryLimit: e.memory.Buffers,
+		Memory: e.uploader.Memory() + e.gather.Memory(), MemoryLimit: e.memory.Buffers,
 		Requests: stats.Requests.Total(), Store: stats.Wait.Total(),
 	}
 	r := e.run.Load()
@@ -99,6 +99,9 @@ func (e *Engine) Progress() *Progress {
 	p.Source, p.Room = r.pipeline.Source.Total(), r.pipeline.Room.Total()
 	for _, s := range r.steps {
 		p.Stages = append(p.Stages, StageTime{s.Name, s.Workers, s.Busy.Total()})
+	}
+	if e.catalog.Gathered() {
+		p.Stages = append(p.Stages, StageTime{e.packing.Name, e.packing.Workers, e.packing.Busy.Total()})
 	}
 	p.Stages = append(p.Stages, StageTime{"assemble", 1, max(r.pipeline.End.Total()-p.Store, 0)})
 	p.States, p.Held = r.commit.Sent(), r.commit.Held()

@@ -37,6 +37,7 @@ import (
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/internal/budget"
+	"github.com/sluice-data/sluice/internal/meter"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/stages"
@@ -72,6 +73,8 @@ type Engine struct {
 	keys     []*sink.Keys
 	store    *sink.Retrying
 	uploader *sink.Uploader
+	gather   *stages.Gather
+	packing  pipeline.Stage // what gather does
 	memory   budget.Budget
 	ran      atomic.Bool
 	run      atomic.Pointer[run]
@@ -100,14 +103,17 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	if memory.Warning != "" {
 		opts.Log.Warn(memory.Warning)
 	}
+	all := stages.NewCatalog(tables)
+	groups, uploads := all.Divide(memory.Buffers)
 	e := &Engine{
-		cfg: cfg, opts: opts, store: store, memory: memory,
-		catalog: stages.NewCatalog(tables),
+		cfg: cfg, opts: opts, store: store, memory: memory, catalog: all,
 		uploader: sink.NewUploader(store, sink.UploadOptions{
 			PartSize: cfg.Upload.PartSize(), Concurrency: cfg.Upload.Concurrency,
-			Memory: memory.Buffers, MaxObject: cfg.FileSize(),
+			Memory: uploads, MaxObject: cfg.FileSize(),
 		}),
 	}
+	e.packing = pipeline.Stage{Name: "pack", Workers: opts.Workers, Busy: &meter.Meter{}}
+	e.gather = stages.NewGather(all, e.packing, groups)
 	at := opts.Now()
 	for _, t := range tables {
 		e.keys = append(e.keys, &sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Extension()})
@@ -176,7 +182,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	commit := pipeline.NewCommit(stages.EmitStates(emit))
 	r := e.newRun(start, commit)
 	assemble := stages.NewAssemble(stages.AssembleOptions{
-		Catalog: e.catalog, Keys: e.keys, Uploader: e.uploader, Store: e.store, Commit: commit,
+		Catalog: e.catalog, Keys: e.keys, Uploader: e.uploader, Gather: e.gather, Store: e.store, Commit: commit,
 		Log: e.opts.Log, Now: e.opts.Now, CheckpointAge: e.cfg.CheckpointAge(),
 		CheckpointAll: e.checkpointAll, Durable: e.durable,
 		Watch: func(all []stages.StreamProgress) { r.streams.Store(&all) },
@@ -187,10 +193,12 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 	group, gctx := errgroup.WithContext(work)
 	group.Go(func() error {
 		defer e.uploader.Close()
+		defer e.gather.Close()
 		return pipeline.Run(gctx, in, r.steps, assemble, pipeline.Options{
 			Tick: pipeline.TickFor(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.Line), Stop: ctx.Done(), Stats: &r.pipeline,
 		})
 	})
+	group.Go(func() error { return e.gather.Run(gctx) })
 	group.Go(func() error {
 		defer commit.Close()
 		return e.uploader.Run(gctx)
@@ -226,7 +234,7 @@ func (e *Engine) stages() []pipeline.Stage {
 // take turns leave each few rows in a batch, which compress badly: they get larger ones.
 func (e *Engine) block() int {
 	const manyStreams = 32
-	if e.catalog.Codec() != nil && len(e.catalog.Tables) > manyStreams {
+	if e.catalog.Pieces() && len(e.catalog.Tables) > manyStreams {
 		return 2 << 20
 	}
 	return 0

@@ -9,7 +9,8 @@ package format
 type Packer interface {
 	Encoder
 
-	// NewBuilder makes one worker's scratch memory.
+	// NewBuilder makes what packs the groups of this Packer, and of all that differ from it only
+	// in their tables: of hundreds of them each worker has one.
 	NewBuilder() Builder
 
 	// GroupSize is how many bytes of rows a group should have at most. 0: those of one batch
@@ -22,10 +23,10 @@ type Packer interface {
 
 // Builder packs groups. It is used by one goroutine at a time.
 type Builder interface {
-	// AppendGroup appends the group that these rows make. They come in chunks of whole rows, as
+	// AppendGroup appends the group that these rows of p make. They come in chunks of whole rows, as
 	// AppendRow made them; rows is their number. info is what the trailer has to know of the
 	// group; places in it count from the group's first byte. Neither dst nor chunks are kept.
-	AppendGroup(dst []byte, chunks [][]byte, rows int64) (out []byte, info any, err error)
+	AppendGroup(dst []byte, p Packer, chunks [][]byte, rows int64) (out []byte, info any, err error)
 }
 
 // Group is one of an object's groups.

@@ -135,8 +135,7 @@ func (e *epoch) taken(ctx context.Context, o *sink.Object, t *stages.Table) erro
 			wrong = fmt.Sprintf("its %s is %q, not %q", key, got, want)
 		}
 	}
-	// What is compressed depends on how the rows came in batches.
-	if same := t == nil || t.Codec == nil; wrong == "" && same && info.Size != o.Size() {
+	if same := t == nil || !t.Packed(); wrong == "" && same && info.Size != o.Size() {
 		wrong = fmt.Sprintf("it has %d bytes, not %d", info.Size, o.Size())
 	}
 	if wrong != "" {

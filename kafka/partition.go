@@ -186,11 +186,13 @@ func (p *partition) await(ctx context.Context) error {
 func (p *partition) epoch(ctx context.Context, share *share) error {
 	begun := time.Now()
 	opts := p.w.uploads
-	opts.Memory = share.size
+	groups, uploads := p.topic.catalog.Divide(share.size)
+	opts.Memory = uploads
+	gather := stages.NewGather(p.topic.catalog, pipeline.Stage{Name: "pack", Workers: 1}, groups)
 	up := sink.NewUploader(p.w.store, opts)
 	e := &epoch{partition: p, first: p.position, promised: p.prepared}
 	e.end = stages.NewEpoch(stages.EpochOptions{
-		Catalog: p.topic.catalog, Headers: p.topic.headers, Uploader: up,
+		Catalog: p.topic.catalog, Headers: p.topic.headers, Uploader: up, Gather: gather,
 		Key: e.key, Metadata: e.metadata, Taken: e.taken, Letter: e.letter,
 		Full: func() { e.full.Store(true) },
 	})
@@ -201,11 +203,13 @@ func (p *partition) epoch(ctx context.Context, share *share) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer up.Close()
+		defer gather.Close()
 		if err := pipeline.RunSource(gctx, e.source, p.steps(), e.end, pipeline.Options{Batches: 6, Tick: time.Minute}); err != nil {
 			return err
 		}
 		return e.prepareAndComplete(gctx)
 	})
+	group.Go(func() error { return gather.Run(gctx) })
 	group.Go(func() error { return up.Run(gctx) })
 	err := group.Wait()
 	if aborting := up.AbortAll(ctx); aborting != nil && ctx.Err() == nil {

@@ -92,6 +92,9 @@ func NewUploader(store Store, opts UploadOptions) *Uploader {
 // store, the memory and the largest object allow.
 func (u *Uploader) PartSize() int64 { return u.opts.PartSize }
 
+// MaxObject is the size of an object at which Object.Full is true; 0: none was set.
+func (u *Uploader) MaxObject() int64 { return u.opts.MaxObject }
+
 // Run does the requests until Close, or until one of them fails.
 func (u *Uploader) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)

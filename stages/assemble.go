@@ -10,6 +10,7 @@ import (
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/compress"
+	"github.com/sluice-data/sluice/format"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 )
@@ -24,7 +25,7 @@ type Assemble struct {
 	passed  int64 // records in front of the mark that is looked at; not more than rows
 	counted int64 // records in front of the last LEGACY or GLOBAL state
 	status  bool  // the source says how its streams end, or that it has failed: no COMPLETE is a failure
-	packed  bool  // the tables are compressed
+	packed  bool  // the rows come in pieces: see Pack
 	decoder airbyte.Decoder
 	watched time.Time // when Watch was told last
 
@@ -35,6 +36,7 @@ type Assemble struct {
 type AssembleOptions struct {
 	Catalog       *Catalog
 	Keys          []*sink.Keys // by table
+	Gather        *Gather      // of the catalog
 	Uploader      *sink.Uploader
 	Store         sink.Store
 	Commit        *pipeline.Commit
@@ -62,15 +64,20 @@ type Durable struct {
 // stream is what Assemble knows of one stream.
 type stream struct {
 	table   *Table
-	object  *sink.Object // nil or closed: the next row opens one
+	object  *sink.Object // nil or closed: the next row, or the next group, opens one
 	ended   ending
 	counted int64 // records since its last state
 	rows    int64
-	waits   int64        // the first row of its object; of all its objects, if it is an atomic refresh
-	bytes   int64        // of its objects
-	packed  compress.Sum // of what the object has: only for tables that are compressed
+	waits   int64 // the first row of its object
+	first   int64 // of all; -1: it has none
+	bytes   int64 // of its objects
 
 	sum StreamSummary
+
+	gathered gathered
+	content  *content // of the object
+
+	packs float64 // bytes of a packed group for each of its rows; 0: not known
 
 	keys   *sink.Keys
 	set    *sink.Set
@@ -89,20 +96,22 @@ const (
 
 // NewAssemble makes the stage.
 func NewAssemble(opts AssembleOptions) *Assemble {
-	a := &Assemble{opts: opts, streams: make([]stream, len(opts.Catalog.Tables))}
+	a := &Assemble{opts: opts, streams: make([]stream, len(opts.Catalog.Tables)), packed: opts.Catalog.Pieces()}
 	for i, t := range opts.Catalog.Tables {
 		a.streams[i] = stream{
 			table: t,
 			keys:  opts.Keys[i],
 			key:   StateKey(t.Stream),
+			first: -1,
 			set:   opts.Uploader.NewSet(t.Refresh == Atomic),
 			sum:   StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}, Undeclared: map[string]int64{}},
 		}
-		a.streams[i].set.NextKey = opts.Keys[i].Next
+		s := &a.streams[i]
+		s.set.NextKey = opts.Keys[i].Next
+		s.gathered = gathered{table: t, done: func(ctx context.Context, g *group) error { return a.group(ctx, s, g) }}
 	}
 	for i, h := range NewHeaders(opts.Catalog) {
 		a.streams[i].header = h
-		a.packed = a.packed || opts.Catalog.Tables[i].Codec != nil // all tables have it, or none
 	}
 	return a
 }
@@ -153,15 +162,18 @@ func (a *Assemble) segment(ctx context.Context, b *pipeline.Batch, seg *pipeline
 		line := b.Line + int64(b.Records[seg.First].Line)
 		return &pipeline.LineError{Line: line, Err: fmt.Errorf("RECORD of stream %s behind the status that ended it: its full refresh is over", s.table.Stream)}
 	}
+	if a.opts.Gather != nil {
+		return a.gather(ctx, s, b, seg)
+	}
 	for start, done := seg.Start, int32(0); done < seg.Rows; {
 		if s.object == nil || s.object.Closed() {
-			if err := a.open(ctx, s); err != nil {
+			if err := a.open(ctx, s, a.entry(s), a.rows, a.opts.Now()); err != nil {
 				return s.failed(err)
 			}
 		}
 		rows, end := seg.Rows-done, seg.End
 		if a.packed { // a piece can't be cut
-			s.packed = s.packed.Join(seg.Sum) // first: the object may be closed by what comes next
+			s.content.sum = s.content.sum.Join(seg.Sum) // first: the object may be closed by what comes next
 		} else if room := s.object.Room(); int64(end-start) > room {
 			rest := b.Records[seg.First+done : seg.First+seg.Rows]
 			rows = 1 + int32(sort.Search(len(rest)-1, func(i int) bool { return int64(rest[i].End-start) >= room }))
@@ -193,32 +205,44 @@ func (a *Assemble) append(ctx context.Context, s *stream, p []byte, rows int64) 
 	return nil
 }
 
-// open begins the stream's next object. Its first row is the next one.
-func (a *Assemble) open(ctx context.Context, s *stream) error {
-	settle := func() {}
-	if !a.opts.CheckpointAll || s.table.Refresh != Atomic {
-		id := a.opts.Commit.Open(a.rows)
-		settle = func() { a.opts.Commit.Durable(id) }
+// entry makes an entry of the ledger for what begins with the next row; none where no STATE waits for it.
+func (a *Assemble) entry(s *stream) []pipeline.ObjectID {
+	if s.first < 0 {
+		s.first = a.rows
 	}
+	if a.opts.CheckpointAll && s.table.Refresh == Atomic {
+		return nil
+	}
+	return []pipeline.ObjectID{a.opts.Commit.Open(a.rows)}
+}
+
+// content is what an object's end has to know of it.
+type content struct {
+	ids    []pipeline.ObjectID // that are durable when it is
+	sum    compress.Sum        // of what it has compressed
+	groups []format.Group
+}
+
+// add tells of a group that is appended next.
+func (c *content) add(o *sink.Object, g *group) {
+	c.groups = append(c.groups, format.Group{Offset: o.Size(), Size: int64(len(g.out)), Rows: g.rows, Info: g.info})
+}
+
+// open begins the stream's next object, whose first row has this number and came at that time.
+func (a *Assemble) open(ctx context.Context, s *stream, ids []pipeline.ObjectID, first int64, since time.Time) error {
+	c := &content{ids: ids, sum: s.header.sum}
 	var o *sink.Object
 	o = s.set.Open(s.keys.Next(), s.table.metadata, func() {
 		if a.opts.Durable != nil {
 			a.opts.Durable(Durable{Stream: s.table.Stream, Key: o.Key, Rows: o.Rows(), Bytes: o.Size()})
 		}
-		settle()
+		a.opts.Commit.Durable(c.ids...)
 	})
-	s.object = o
-	s.opened = a.opts.Now()
-	if s.table.Refresh != Atomic || s.sum.Objects == 0 {
-		s.waits = a.rows
-	}
+	s.object, s.content, s.opened, s.waits = o, c, since, first
+	o.Trailer = s.table.trailer(c)
 	s.sum.Objects++
-	s.packed = s.header.sum
-	if codec := s.table.Codec; codec != nil {
-		s.object.Trailer = func() []byte { return codec.AppendTrailer(nil, s.packed) }
-	}
 	s.bytes += int64(len(s.header.bytes))
-	return s.object.Append(ctx, s.header.bytes, 0)
+	return o.Append(ctx, s.header.bytes, 0)
 }
 
 // failed says which stream an upload error belongs to.
@@ -234,7 +258,7 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 	case pipeline.StreamState, pipeline.WholeState:
 		a.opts.Commit.Hold(a.held(b, m))
 		if a.opts.CheckpointAll && m.Kind == pipeline.WholeState {
-			return a.closeAll(ctx)
+			return a.closeThose(ctx, func(*stream) bool { return true })
 		}
 		return nil
 	case pipeline.SourceFailed:
@@ -271,6 +295,9 @@ func (a *Assemble) complete(ctx context.Context, s *stream) error {
 	if s.table.Refresh != Atomic && s.table.Refresh != Incremental {
 		return a.close(ctx, s)
 	}
+	if err := a.settle(ctx, s); err != nil {
+		return err
+	}
 	return s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Dir: s.table.Dir, MinGeneration: s.table.MinGeneration}})
 }
 
@@ -279,44 +306,18 @@ func (a *Assemble) complete(ctx context.Context, s *stream) error {
 func (a *Assemble) incomplete(ctx context.Context, s *stream) error {
 	s.ended = incomplete
 	if s.table.Refresh == Atomic {
-		s.set.Abandon()
-		return nil
+		return a.abandon(ctx, s)
 	}
 	return a.close(ctx, s)
 }
 
-func (a *Assemble) close(ctx context.Context, s *stream) error {
-	if s.object == nil {
-		return nil
+// close ends the objects of some streams, with all that was gathered of them.
+func (a *Assemble) close(ctx context.Context, some ...*stream) error {
+	if err := a.settle(ctx, some...); err != nil {
+		return err
 	}
-	return s.object.Close(ctx)
-}
-
-// closeAll closes what may be shown.
-func (a *Assemble) closeAll(ctx context.Context) error {
-	for i := range a.streams {
-		s := &a.streams[i]
-		if s.table.Refresh == Atomic {
-			continue
-		}
-		if err := a.close(ctx, s); err != nil {
-			return s.failed(err)
-		}
-	}
-	return nil
-}
-
-// Tick closes the objects that are old enough, so that the STATEs behind their rows can
-// leave. A full refresh that is shown at its end keeps its objects open.
-func (a *Assemble) Tick(ctx context.Context) error {
-	a.watch()
-	if a.opts.CheckpointAge == 0 {
-		return nil
-	}
-	now := a.opts.Now()
-	for i := range a.streams {
-		s := &a.streams[i]
-		if s.object == nil || s.object.Closed() || s.table.Refresh == Atomic || now.Sub(s.opened) < a.opts.CheckpointAge {
+	for _, s := range some {
+		if s.object == nil {
 			continue
 		}
 		if err := s.object.Close(ctx); err != nil {
@@ -326,11 +327,39 @@ func (a *Assemble) Tick(ctx context.Context) error {
 	return nil
 }
 
+// closeThose closes what has rows of the streams that are asked for, but of what is shown at its end.
+func (a *Assemble) closeThose(ctx context.Context, which func(*stream) bool) error {
+	var those []*stream
+	for i := range a.streams {
+		if s := &a.streams[i]; s.table.Refresh != Atomic && s.open() && which(s) {
+			those = append(those, s)
+		}
+	}
+	return a.close(ctx, those...)
+}
+
+// Tick closes the objects that are old enough, so that the STATEs behind their rows can
+// leave. A full refresh that is shown at its end keeps its objects open.
+func (a *Assemble) Tick(ctx context.Context) error {
+	a.watch()
+	if err := a.opts.Gather.look(ctx); err != nil {
+		return err
+	}
+	if a.opts.CheckpointAge == 0 {
+		return nil
+	}
+	now := a.opts.Now()
+	return a.closeThose(ctx, func(s *stream) bool { _, since := s.oldest(); return now.Sub(since) >= a.opts.CheckpointAge })
+}
+
 // Finish ends every stream that no status has ended: successfully if the source sends no
 // statuses at all, as failed if it does, or has reported an error: its records may have
 // ended anywhere.
 func (a *Assemble) Finish(ctx context.Context) error {
 	defer func() { a.watched = time.Time{}; a.watch() }()
+	if err := a.settleAll(ctx); err != nil {
+		return err
+	}
 	for i := range a.streams {
 		s := &a.streams[i]
 		var err error

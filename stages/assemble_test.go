@@ -19,6 +19,7 @@ import (
 type rig struct {
 	*Assemble
 	t       *testing.T
+	root    string
 	catalog *Catalog
 	store   sink.Store
 	group   errgroup.Group
@@ -30,11 +31,12 @@ type rig struct {
 }
 
 func newRig(t *testing.T, maxObject int64, age time.Duration, tables ...*Table) *rig {
-	store, err := dir.New(t.TempDir())
+	root := t.TempDir()
+	store, err := dir.New(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, catalog: NewCatalog(tables), store: store, states: make(chan string, 100), now: time.UnixMilli(1e12), line: 1}
+	r := &rig{t: t, root: root, catalog: NewCatalog(tables), store: store, states: make(chan string, 100), now: time.UnixMilli(1e12), line: 1}
 	r.up = sink.NewUploader(store, sink.UploadOptions{MaxObject: maxObject, Concurrency: 2})
 	r.commit = pipeline.NewCommit(EmitStates(func(m []byte) error { r.states <- string(m); return nil }))
 	opts := AssembleOptions{
@@ -42,7 +44,7 @@ func newRig(t *testing.T, maxObject int64, age time.Duration, tables ...*Table) 
 		Now: func() time.Time { return r.now }, CheckpointAge: age,
 	}
 	for _, table := range tables {
-		opts.Keys = append(opts.Keys, &sink.Keys{Dir: table.Dir, UploadAt: r.now, Extension: "csv"})
+		opts.Keys = append(opts.Keys, &sink.Keys{Dir: table.Dir, UploadAt: r.now, Extension: table.Extension()})
 	}
 	r.Assemble = NewAssemble(opts)
 	r.group.Go(func() error { defer r.commit.Close(); return r.up.Run(t.Context()) })
@@ -65,6 +67,7 @@ func (r *rig) end() {
 	if err := r.Finish(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
+	r.opts.Gather.Close()
 	r.up.Close()
 	if err := r.group.Wait(); err != nil {
 		r.t.Fatal(err)

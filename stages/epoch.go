@@ -7,10 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"unicode/utf8"
 
-	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 )
@@ -28,6 +28,7 @@ type Epoch struct {
 type EpochOptions struct {
 	Catalog  *Catalog
 	Headers  []Header // of the catalog: NewHeaders
+	Gather   *Gather  // of the catalog
 	Uploader *sink.Uploader
 	Key      func(*Table) string // of the object of a table; nil: of the one with the rejected lines
 	// Metadata of an object, beside its table's and its rows. ended says whether all that will be in
@@ -57,7 +58,9 @@ type epochTable struct {
 	table  *Table // nil: of the rejected lines
 	set    *sink.Set
 	object *sink.Object
-	packed compress.Sum
+
+	content  content // of the object
+	gathered gathered
 
 	sum StreamSummary
 }
@@ -66,7 +69,9 @@ type epochTable struct {
 func NewEpoch(opts EpochOptions) *Epoch {
 	e := &Epoch{opts: opts, tables: make([]epochTable, len(opts.Catalog.Tables))}
 	for i, t := range opts.Catalog.Tables {
-		e.tables[i] = epochTable{table: t, sum: StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}}}
+		et := &e.tables[i]
+		*et = epochTable{table: t, sum: StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}}}
+		et.gathered = gathered{table: t, done: func(ctx context.Context, g *group) error { return e.group(ctx, et, opts.Headers[i], g) }}
 	}
 	return e
 }
@@ -87,10 +92,16 @@ func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
 	for i := range b.Segments {
 		seg := &b.Segments[i]
 		t := &e.tables[seg.Stream]
+		if e.opts.Gather != nil {
+			if err := e.gather(ctx, t, b, seg); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := e.open(ctx, t, e.opts.Headers[seg.Stream]); err != nil {
 			return t.failed(err)
 		}
-		t.packed = t.packed.Join(seg.Sum)
+		t.content.sum = t.content.sum.Join(seg.Sum)
 		if err := e.append(ctx, t, b.Output[seg.Start:seg.End], int64(seg.Rows)); err != nil {
 			return t.failed(err)
 		}
@@ -128,8 +139,8 @@ func (e *Epoch) open(ctx context.Context, t *epochTable, header Header) error {
 		return m
 	}
 	t.object = t.set.Open(e.opts.Key(t.table), metadata, func() {})
-	if t.packed = header.sum; t.table != nil && t.table.Codec != nil {
-		t.object.Trailer = func() []byte { return t.table.Codec.AppendTrailer(nil, t.packed) }
+	if t.content.sum = header.sum; t.table != nil {
+		t.object.Trailer = t.table.trailer(&t.content)
 	}
 	t.sum.Objects++
 	return t.object.Append(ctx, header.bytes, 0)
@@ -172,11 +183,47 @@ func (e *Epoch) reject(ctx context.Context, b *pipeline.Batch, r *pipeline.Rejec
 	return e.append(ctx, &e.letters, e.line, 1)
 }
 
-// Tick has nothing to do: whoever fills the epoch ends it.
-func (e *Epoch) Tick(context.Context) error { return nil }
+// Tick takes back what is packed: whoever fills the epoch ends it.
+func (e *Epoch) Tick(ctx context.Context) error { return e.opts.Gather.look(ctx) }
 
-// Finish has nothing to do: Complete follows when its time has come.
-func (e *Epoch) Finish(context.Context) error { return nil }
+// Finish brings all that was gathered into objects. Complete follows when its time has come.
+func (e *Epoch) Finish(ctx context.Context) error {
+	for i := range e.tables {
+		if err := e.opts.Gather.pack(ctx, &e.tables[i].gathered); err != nil {
+			return err
+		}
+	}
+	return e.opts.Gather.wait(ctx)
+}
+
+// gather gathers the rows of a segment.
+func (e *Epoch) gather(ctx context.Context, t *epochTable, b *pipeline.Batch, seg *pipeline.Segment) error {
+	f, g := &t.gathered, e.opts.Gather
+	for first, start := seg.First, seg.Start; first < seg.First+seg.Rows; {
+		if f.group == nil {
+			g.begin(f)
+		}
+		first, start = g.take(f, b, seg, first, start, math.MaxInt64)
+		if g.full(f, math.MaxInt64) {
+			if err := g.pack(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
+	return g.spend(ctx)
+}
+
+// group gives a packed group to the table's object.
+func (e *Epoch) group(ctx context.Context, t *epochTable, header Header, g *group) error {
+	if err := e.open(ctx, t, header); err != nil {
+		return t.failed(err)
+	}
+	t.content.add(t.object, g)
+	if err := e.append(ctx, t, g.out, g.rows); err != nil {
+		return t.failed(err)
+	}
+	return nil
+}
 
 // Stop is not used.
 func (e *Epoch) Stop(context.Context) error { return nil }

@@ -85,7 +85,7 @@ func (r *epochRig) process(b *pipeline.Batch) {
 		NewRejectingDecode(r.catalog).Process, NewOriginStamp(topicID, 3).Process, NewFlatten(r.catalog).Process, NewEncode(r.catalog).Process,
 	}
 	if codec := r.catalog.Tables[0].Codec; codec != nil {
-		steps = append(steps, NewCompress(r.catalog, codec).Process)
+		steps = append(steps, NewPack(r.catalog).Process)
 	}
 	for _, step := range append(steps, r.Process) {
 		if err := step(r.t.Context(), b); err != nil {

@@ -18,8 +18,12 @@ func Steps(catalog *Catalog, workers int, decode, stamp func() Step) []pipeline.
 		{Name: "flatten", Workers: workers, New: func() Step { return NewFlatten(catalog).Process }},
 		{Name: "encode", Workers: workers, New: func() Step { return NewEncode(catalog).Process }},
 	}
-	if codec := catalog.Codec(); codec != nil {
-		steps = append(steps, pipeline.Stage{Name: "compress", Workers: workers, New: func() Step { return NewCompress(catalog, codec).Process }})
+	if catalog.Pieces() {
+		name := "compress"
+		if catalog.Codec() == nil {
+			name = "pack"
+		}
+		steps = append(steps, pipeline.Stage{Name: name, Workers: workers, New: func() Step { return NewPack(catalog).Process }})
 	}
 	return steps
 }

@@ -12,22 +12,17 @@ func (a *Assemble) Stop(ctx context.Context) error {
 	// A full refresh that has not ended shows nothing, so no STATE behind its first row leaves.
 	bound := int64(math.MaxInt64)
 	for i := range a.streams {
-		if s := &a.streams[i]; s.table.Refresh == Atomic && s.ended != complete && s.sum.Objects > 0 {
-			bound = min(bound, s.waits)
+		if s := &a.streams[i]; s.table.Refresh == Atomic && s.ended != complete && s.first >= 0 {
+			bound = min(bound, s.first)
 		}
 	}
 	last := a.opts.Commit.Last(bound)
 	if last < 0 {
 		return nil
 	}
-	for i := range a.streams {
-		s := &a.streams[i]
-		if s.table.Refresh == Atomic || s.object == nil || s.object.Closed() || s.waits >= last {
-			continue
-		}
-		if err := s.object.Close(ctx); err != nil {
-			return s.failed(err)
-		}
+	err := a.closeThose(ctx, func(s *stream) bool { row, _ := s.oldest(); return row < last })
+	if err != nil {
+		return err
 	}
 	return a.opts.Commit.Await(ctx, last)
 }

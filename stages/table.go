@@ -26,6 +26,7 @@ type Table struct {
 	// Metadata of each object.
 	Metadata sink.Metadata
 	columns  map[string]uint32 // number of each column, for the flatten stage
+	packer   format.Packer     // the Encoder, if it is one
 }
 
 // Refresh is how a sync treats the stream's older objects.
@@ -50,6 +51,7 @@ type Catalog struct {
 // NewCatalog indexes the columns of the tables.
 func NewCatalog(tables []*Table) *Catalog {
 	for _, t := range tables {
+		t.packer, _ = t.Encoder.(format.Packer)
 		t.columns = make(map[string]uint32, len(t.Format.Columns))
 		for column, name := range t.Format.Columns {
 			t.columns[name] = uint32(column)
@@ -57,6 +59,8 @@ func NewCatalog(tables []*Table) *Catalog {
 	}
 	return &Catalog{Tables: tables}
 }
+
+// The tables of a catalog have one format and one compression, so what is true of one is of all.
 
 // Codec is how the objects of all tables are compressed; nil: not at all.
 func (c *Catalog) Codec() compress.Codec {
@@ -66,12 +70,41 @@ func (c *Catalog) Codec() compress.Codec {
 	return c.Tables[0].Codec
 }
 
+// Pieces reports whether the rows that a table has in a batch become one piece of its object: see Pack.
+func (c *Catalog) Pieces() bool {
+	return c.Codec() != nil || c.packer() != nil && c.packer().GroupSize() == 0
+}
+
+// Gathered reports whether rows are packed in groups of more than a batch: see Gather.
+func (c *Catalog) Gathered() bool { return c.packer() != nil && c.packer().GroupSize() > 0 }
+
+func (c *Catalog) packer() format.Packer {
+	if len(c.Tables) == 0 {
+		return nil
+	}
+	return c.Tables[0].packer
+}
+
 // Extension is the end of the keys of the table's objects: "csv", "csv.gz".
 func (t *Table) Extension() string {
 	if t.Codec == nil {
 		return t.Encoder.Extension()
 	}
 	return t.Encoder.Extension() + "." + t.Codec.Extension()
+}
+
+// Packed reports whether the bytes of an object depend on how its rows came.
+func (t *Table) Packed() bool { return t.Codec != nil || t.packer != nil }
+
+// trailer makes what ends an object of the table; nil: nothing does.
+func (t *Table) trailer(c *content) func() []byte {
+	switch {
+	case t.Codec != nil:
+		return func() []byte { return t.Codec.AppendTrailer(nil, c.sum) }
+	case t.packer != nil:
+		return func() []byte { return t.packer.AppendTrailer(nil, c.groups) }
+	}
+	return nil
 }
 
 // Clock tells the time; tests bring their own.

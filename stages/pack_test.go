@@ -42,7 +42,7 @@ func ends(b *pipeline.Batch, from, to int32) bool {
 // their order, and no piece goes over the end of a stream.
 func TestCompressKeepsRowsInOrder(t *testing.T) {
 	c := NewCatalog([]*Table{table("a", "id"), table("b", "id"), table("c", "id")})
-	pack := NewCompress(c, compress.Gzip(1)) // one for all: it keeps its memory
+	pack := NewPack(compressed(c, compress.Gzip(1))) // one for all: it keeps its memory
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		var lines []string
@@ -102,10 +102,18 @@ func TestCompressGathersRows(t *testing.T) {
 	}
 	b := batch(lines...)
 	process(t, c, b)
-	if err := NewCompress(c, compress.Zstd(0)).Process(t.Context(), b); err != nil {
+	if err := NewPack(compressed(c, compress.Zstd(0))).Process(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
 	if len(b.Segments) != 2 || b.Segments[0].Rows != 100 || b.Segments[1].Rows != 100 {
 		t.Errorf("segments %+v", b.Segments)
 	}
+}
+
+// compressed sets the codec of all tables.
+func compressed(c *Catalog, codec compress.Codec) *Catalog {
+	for _, t := range c.Tables {
+		t.Codec = codec
+	}
+	return c
 }
