@@ -65,11 +65,7 @@ func (w *Worker) count(p *partition, e *epoch, up *sink.Uploader, took time.Dura
 	}
 	for i, s := range e.end.Summary() {
 		t := p.topic.catalog.Tables[i]
-		for field, n := range s.Undeclared {
-			if p.topic.seen[i].CountUndeclared(field, n) {
-				t.WarnDropped(w.log, field)
-			}
-		}
+		p.topic.seen[i].Add(&s, func(warning stages.Warning) { warning.Log(w.log, t) })
 	}
 	w.log.Debug(fmt.Sprintf("%s: offsets %d to %d, %s in %s, %s", p, e.first, e.last(), stages.Count(e.end.Rows(), "row"), stages.Count(int64(len(objects)), "object"), took.Round(time.Millisecond)))
 }

@@ -34,6 +34,7 @@ type Batch struct {
 
 	Undeclared []Undeclared // fields that are not in the schema
 	Replaced   []Replaced   // characters that became U+FFFD
+	Changed    []Changed    // values that their columns can't hold as they came
 
 	err error // of the stage that failed; later stages leave such a batch alone
 }
@@ -107,6 +108,14 @@ type Replaced struct {
 	Count  int64
 }
 
+// Changed counts the values of a field that are not in their rows as they came.
+type Changed struct {
+	Stream    int32
+	Field     string // the path of a nested one
+	Truncated bool   // they lost digits; else they became null
+	Count     int64
+}
+
 // Origin is where a line stands in a log, and what the log knows of it.
 type Origin struct {
 	Offset int64
@@ -143,6 +152,7 @@ func (b *Batch) reset() {
 	b.Segments = emptied(b.Segments)
 	b.Undeclared = b.Undeclared[:0]
 	b.Replaced = b.Replaced[:0]
+	b.Changed = b.Changed[:0]
 	b.err = nil
 }
 

@@ -12,12 +12,28 @@ import (
 type Encode struct {
 	catalog  *Catalog
 	row      format.Row
-	replaced []int64 // by stream, since the last report
+	replaced []int64                // by stream, since the last report
+	changed  map[changedField]int64 // values, likewise
+	dropped  map[droppedField]int64 // members of nested objects, likewise
+}
+
+type changedField struct {
+	stream    int32
+	field     string
+	truncated bool
+}
+
+type droppedField struct {
+	stream int32
+	field  string
 }
 
 // NewEncode makes one worker's copy of the stage.
 func NewEncode(catalog *Catalog) *Encode {
-	return &Encode{catalog: catalog, replaced: make([]int64, len(catalog.Tables))}
+	return &Encode{
+		catalog: catalog, replaced: make([]int64, len(catalog.Tables)),
+		changed: map[changedField]int64{}, dropped: map[droppedField]int64{},
+	}
 }
 
 // Process encodes the batch.
@@ -44,12 +60,16 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 			e.replaced[r.Stream] += int64(n)
 			replaced = true
 		}
+		if len(row.Changed)+len(row.Dropped) > 0 {
+			e.note(r.Stream)
+		}
 		r.End = len(b.Output)
 		last := &b.Segments[len(b.Segments)-1]
 		last.Rows++
 		last.End = r.End
 	}
-	e.row = format.Row{} // keep nothing of the batch
+	e.row = format.Row{Changed: row.Changed[:0], Dropped: row.Dropped[:0]} // keep nothing of the batch
+	e.report(b)
 	if replaced {
 		for i, n := range e.replaced {
 			if n > 0 {
@@ -59,4 +79,28 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 		}
 	}
 	return nil
+}
+
+// note counts what the encoder had to say of a row.
+func (e *Encode) note(stream int32) {
+	row := &e.row
+	for _, c := range row.Changed {
+		e.changed[changedField{stream, c.Field, c.Truncated}]++
+	}
+	for _, field := range row.Dropped {
+		e.dropped[droppedField{stream, field}]++
+	}
+	row.Changed, row.Dropped = row.Changed[:0], row.Dropped[:0]
+}
+
+// report says what was noted since the last report.
+func (e *Encode) report(b *pipeline.Batch) {
+	for c, n := range e.changed {
+		b.Changed = append(b.Changed, pipeline.Changed{Stream: c.stream, Field: c.field, Truncated: c.truncated, Count: n})
+	}
+	for d, n := range e.dropped {
+		b.Undeclared = append(b.Undeclared, pipeline.Undeclared{Stream: d.stream, Field: d.field, Count: n})
+	}
+	clear(e.changed)
+	clear(e.dropped)
 }

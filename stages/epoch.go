@@ -114,12 +114,7 @@ func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
 			return fmt.Errorf("the records that can't be written: %w", err)
 		}
 	}
-	for _, r := range b.Replaced {
-		e.tables[r.Stream].sum.Replaced += r.Count
-	}
-	for _, u := range b.Undeclared {
-		e.tables[u.Stream].sum.CountUndeclared(u.Field, u.Count)
-	}
+	countBatch(b, func(stream int32) *StreamSummary { return &e.tables[stream].sum }, func(int32, Warning) {})
 	return nil
 }
 

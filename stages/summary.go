@@ -28,6 +28,8 @@ type StreamSummary struct {
 	StreamProgress
 	Replaced   int64            // characters that became U+FFFD
 	Undeclared map[string]int64 // records that had a field that is not in the schema, by field
+	Nulled     map[string]int64 // values that became null because their columns can't hold them, by field
+	Truncated  map[string]int64 // values that lost digits for the same reason, by field
 	Complete   bool             // the stream ended successfully
 }
 
@@ -78,38 +80,86 @@ func (a *Assemble) Failed() []airbyte.StreamID {
 // Reported is the last error that the source reported, or "".
 func (a *Assemble) Reported() string { return a.reported }
 
-// count adds what the stages noticed, and warns once a field that is dropped.
+// count adds what the stages noticed, and warns of each field once.
 func (a *Assemble) count(b *pipeline.Batch) {
+	countBatch(b, func(stream int32) *StreamSummary { return &a.streams[stream].sum }, func(stream int32, w Warning) {
+		w.Log(a.opts.Log, a.streams[stream].table)
+	})
+}
+
+// countBatch adds what the stages noticed to the summaries of its streams. first is told of what is
+// new to them.
+func countBatch(b *pipeline.Batch, of func(stream int32) *StreamSummary, first func(stream int32, w Warning)) {
 	for _, r := range b.Replaced {
-		a.streams[r.Stream].sum.Replaced += r.Count
+		of(r.Stream).Replaced += r.Count
 	}
 	for _, u := range b.Undeclared {
-		s := &a.streams[u.Stream]
-		if s.sum.CountUndeclared(u.Field, u.Count) {
-			s.table.WarnDropped(a.opts.Log, u.Field)
+		if w := (Warning{Field: u.Field}); of(u.Stream).add(w, u.Count) {
+			first(u.Stream, w)
+		}
+	}
+	for _, c := range b.Changed {
+		w := Warning{Field: c.Field, Nulled: !c.Truncated, Truncated: c.Truncated}
+		if of(c.Stream).add(w, c.Count) {
+			first(c.Stream, w)
 		}
 	}
 }
 
-// CountUndeclared adds records that had a field that is not in the schema, and reports whether it
-// is the first time.
-func (s *StreamSummary) CountUndeclared(field string, records int64) (first bool) {
-	if s.Undeclared == nil {
-		s.Undeclared = map[string]int64{}
+// Warning is what a person should know of a field: it is not in the schema, or its column can't hold
+// some of its values.
+type Warning struct {
+	Field     string
+	Nulled    bool
+	Truncated bool
+}
+
+// add counts, and reports whether it is the first time.
+func (s *StreamSummary) add(w Warning, n int64) (first bool) {
+	counts := &s.Undeclared
+	switch {
+	case w.Nulled:
+		counts = &s.Nulled
+	case w.Truncated:
+		counts = &s.Truncated
 	}
-	_, known := s.Undeclared[field]
-	if !known && len(s.Undeclared) >= maxUndeclared {
+	if *counts == nil {
+		*counts = map[string]int64{}
+	}
+	field := w.Field
+	_, known := (*counts)[field]
+	if !known && len(*counts) >= maxUndeclared {
 		field = OtherFields
-		_, known = s.Undeclared[field]
+		_, known = (*counts)[field]
 	}
-	s.Undeclared[field] += records
+	(*counts)[field] += n
 	return !known
 }
 
-// WarnDropped warns of a field that is not in the schema, if the table drops those.
-func (t *Table) WarnDropped(log *slog.Logger, field string) {
-	if !t.Format.KeepUndeclared {
-		log.Warn(fmt.Sprintf("stream %s: the field %q is not in the schema and is dropped (undeclared_fields: \"keep\" keeps it)", t.Stream, field))
+// Add adds what another summary of the same stream counts by field. first is told of what is new.
+func (s *StreamSummary) Add(o *StreamSummary, first func(Warning)) {
+	for _, part := range []struct {
+		counts map[string]int64
+		w      Warning
+	}{{o.Undeclared, Warning{}}, {o.Nulled, Warning{Nulled: true}}, {o.Truncated, Warning{Truncated: true}}} {
+		for field, n := range part.counts {
+			part.w.Field = field
+			if s.add(part.w, n) {
+				first(part.w)
+			}
+		}
+	}
+}
+
+// Log warns, where the table's reader loses something.
+func (w Warning) Log(log *slog.Logger, t *Table) {
+	switch {
+	case w.Nulled:
+		log.Warn(fmt.Sprintf("stream %s: the field %q has a value that its column can't hold: it is null in the row", t.Stream, w.Field))
+	case w.Truncated:
+		log.Warn(fmt.Sprintf("stream %s: the field %q has a value with more digits than its column can hold: those are cut", t.Stream, w.Field))
+	case !t.Format.KeepUndeclared:
+		log.Warn(fmt.Sprintf("stream %s: the field %q is not in the schema and is dropped (undeclared_fields: \"keep\" keeps it)", t.Stream, w.Field))
 	}
 }
 
@@ -119,6 +169,27 @@ func Count(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Note is something that a stream's reader should know of some fields: in how many records, by field.
+type Note struct {
+	Text   string
+	Fields map[string]int64
+}
+
+// Notes are what there is to say of fields.
+func (s *StreamSummary) Notes() []Note {
+	var all []Note
+	for _, n := range []Note{
+		{"fields that are not in the schema", s.Undeclared},
+		{"values that became null, which their columns can't hold", s.Nulled},
+		{"values that lost digits, which their columns can't hold", s.Truncated},
+	} {
+		if len(n.Fields) > 0 {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // String is one line for people.
@@ -131,10 +202,10 @@ func (s StreamSummary) String() string {
 	if s.Replaced > 0 {
 		fmt.Fprintf(&b, ", %d characters that were no UTF-8 replaced", s.Replaced)
 	}
-	if len(s.Undeclared) > 0 {
-		b.WriteString(", fields that are not in the schema:")
-		for _, field := range slices.Sorted(maps.Keys(s.Undeclared)) {
-			fmt.Fprintf(&b, " %s (%d)", field, s.Undeclared[field])
+	for _, n := range s.Notes() {
+		fmt.Fprintf(&b, ", %s:", n.Text)
+		for _, field := range slices.Sorted(maps.Keys(n.Fields)) {
+			fmt.Fprintf(&b, " %s (%d)", field, n.Fields[field])
 		}
 	}
 	if !s.Complete {

@@ -116,12 +116,12 @@ func notes(s *stages.StreamSummary) []string {
 	if !s.Complete {
 		all = append(all, "its source did not complete it")
 	}
-	if len(s.Undeclared) > 0 {
+	for _, n := range s.Notes() {
 		var fields []string
-		for _, field := range slices.Sorted(maps.Keys(s.Undeclared)) {
-			fields = append(fields, fmt.Sprintf("%s (%s)", printable(field), count(s.Undeclared[field])))
+		for _, field := range slices.Sorted(maps.Keys(n.Fields)) {
+			fields = append(fields, fmt.Sprintf("%s (%s)", printable(field), count(n.Fields[field])))
 		}
-		all = append(all, "fields that are not in the schema: "+strings.Join(fields, ", "))
+		all = append(all, n.Text+": "+strings.Join(fields, ", "))
 	}
 	if s.Replaced > 0 {
 		all = append(all, many(s.Replaced, "character")+" replaced: no UTF-8")
