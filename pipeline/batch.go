@@ -29,6 +29,8 @@ type Batch struct {
 	Columns []int32      // of records that have no plan in common with others
 	Extra   []scan.Span  // undeclared members that are kept
 
+	Partitions []string // paths that its records belong to: see Record.Partition
+
 	Output   []byte // the encoded records, in order: see Record.End
 	Segments []Segment
 
@@ -42,6 +44,7 @@ type Batch struct {
 // Record is one RECORD message.
 type Record struct {
 	Stream    int32 // index in the catalog
+	Partition int32 // number of the path in Batch.Partitions, from 1; 0: its table has none
 	Line      int32 // of the batch, from 0
 	Data      scan.Span
 	Changes   scan.Span
@@ -87,12 +90,13 @@ const (
 // end where Record.End says. A packed one (compressed) has the rows of a stream from
 // anywhere in the batch, and is one piece.
 type Segment struct {
-	Stream int32
-	First  int32 // Records[First] is its first record
-	Rows   int32
-	Start  int
-	End    int
-	Sum    compress.Sum // of a packed segment: what it was before
+	Stream    int32
+	Partition int32 // of all its records
+	First     int32 // Records[First] is its first record
+	Rows      int32
+	Start     int
+	End       int
+	Sum       compress.Sum // of a packed segment: what it was before
 }
 
 // Undeclared counts a field that is not in its stream's schema.
@@ -151,6 +155,7 @@ func (b *Batch) reset() {
 	b.Extra = emptied(b.Extra)
 	b.Segments = emptied(b.Segments)
 	b.Undeclared = b.Undeclared[:0]
+	b.Partitions = b.Partitions[:0]
 	b.Replaced = b.Replaced[:0]
 	b.Changed = b.Changed[:0]
 	b.err = nil

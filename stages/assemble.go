@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sort"
 	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
-	"github.com/sluice-data/sluice/compress"
-	"github.com/sluice-data/sluice/format"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 )
@@ -63,25 +60,19 @@ type Durable struct {
 
 // stream is what Assemble knows of one stream.
 type stream struct {
+	whole   lane             // of a table without partitions
+	lanes   map[string]*lane // of one with them, that are open, by their paths
 	table   *Table
-	object  *sink.Object // nil or closed: the next row, or the next group, opens one
 	ended   ending
 	counted int64 // records since its last state
 	rows    int64
-	waits   int64 // the first row of its object
-	first   int64 // of all; -1: it has none
+	first   int64 // number of its first row; -1: it has none
 	bytes   int64 // of its objects
 
 	sum StreamSummary
 
-	gathered gathered
-	content  *content // of the object
-
-	packs float64 // bytes of a packed group for each of its rows; 0: not known
-
 	keys   *sink.Keys
 	set    *sink.Set
-	opened time.Time
 	key    string // of its states
 	header Header
 }
@@ -108,7 +99,8 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 		}
 		s := &a.streams[i]
 		s.set.NextKey = opts.Keys[i].Next
-		s.gathered = gathered{table: t, done: func(ctx context.Context, g *group) error { return a.group(ctx, s, g) }}
+		s.lanes = map[string]*lane{}
+		a.enter(&s.whole, s, "")
 	}
 	for i, h := range NewHeaders(opts.Catalog) {
 		a.streams[i].header = h
@@ -155,94 +147,27 @@ func (a *Assemble) pass(b *pipeline.Batch, from, end int) int {
 	return end
 }
 
-// segment appends rows of one stream to its object.
+// segment appends rows of one stream to their object.
 func (a *Assemble) segment(ctx context.Context, b *pipeline.Batch, seg *pipeline.Segment) error {
 	s := &a.streams[seg.Stream]
 	if s.ended != running && s.table.Refresh != Append {
 		line := b.Line + int64(b.Records[seg.First].Line)
 		return &pipeline.LineError{Line: line, Err: fmt.Errorf("RECORD of stream %s behind the status that ended it: its full refresh is over", s.table.Stream)}
 	}
-	if a.opts.Gather != nil {
-		return a.gather(ctx, s, b, seg)
+	l := a.lane(b, s, seg)
+	var err error
+	switch {
+	case a.opts.Gather != nil:
+		err = a.gather(ctx, l, b, seg)
+	case a.packed:
+		err = a.piece(ctx, l, b, seg)
+	default:
+		err = a.append(ctx, l, b, seg)
 	}
-	for start, done := seg.Start, int32(0); done < seg.Rows; {
-		if s.object == nil || s.object.Closed() {
-			if err := a.open(ctx, s, a.entry(s), a.rows, a.opts.Now()); err != nil {
-				return s.failed(err)
-			}
-		}
-		rows, end := seg.Rows-done, seg.End
-		if a.packed { // a piece can't be cut
-			s.content.sum = s.content.sum.Join(seg.Sum) // first: the object may be closed by what comes next
-		} else if room := s.object.Room(); int64(end-start) > room {
-			rest := b.Records[seg.First+done : seg.First+seg.Rows]
-			rows = 1 + int32(sort.Search(len(rest)-1, func(i int) bool { return int64(rest[i].End-start) >= room }))
-			end = rest[rows-1].End
-		}
-		if err := a.append(ctx, s, b.Output[start:end], int64(rows)); err != nil {
-			return s.failed(err)
-		}
-		start, done = end, done+rows
+	if err != nil {
+		return s.failed(err)
 	}
 	return nil
-}
-
-// append gives rows to the stream's object, and closes it if it has reached its size.
-func (a *Assemble) append(ctx context.Context, s *stream, p []byte, rows int64) error {
-	if err := s.object.Append(ctx, p, rows); err != nil {
-		return err
-	}
-	a.rows += rows
-	if !a.packed {
-		a.passed += rows
-		s.counted += rows
-	}
-	s.rows += rows
-	s.bytes += int64(len(p))
-	if s.object.Full() {
-		return s.object.Close(ctx)
-	}
-	return nil
-}
-
-// entry makes an entry of the ledger for what begins with the next row; none where no STATE waits for it.
-func (a *Assemble) entry(s *stream) []pipeline.ObjectID {
-	if s.first < 0 {
-		s.first = a.rows
-	}
-	if a.opts.CheckpointAll && s.table.Refresh == Atomic {
-		return nil
-	}
-	return []pipeline.ObjectID{a.opts.Commit.Open(a.rows)}
-}
-
-// content is what an object's end has to know of it.
-type content struct {
-	ids    []pipeline.ObjectID // that are durable when it is
-	sum    compress.Sum        // of what it has compressed
-	groups []format.Group
-}
-
-// add tells of a group that is appended next.
-func (c *content) add(o *sink.Object, g *group) {
-	c.groups = append(c.groups, format.Group{Offset: o.Size(), Size: int64(len(g.out)), Rows: g.rows, Info: g.info})
-}
-
-// open begins the stream's next object, whose first row has this number and came at that time.
-func (a *Assemble) open(ctx context.Context, s *stream, ids []pipeline.ObjectID, first int64, since time.Time) error {
-	c := &content{ids: ids, sum: s.header.sum}
-	var o *sink.Object
-	o = s.set.Open(s.keys.Next(), s.table.metadata, func() {
-		if a.opts.Durable != nil {
-			a.opts.Durable(Durable{Stream: s.table.Stream, Key: o.Key, Rows: o.Rows(), Bytes: o.Size()})
-		}
-		a.opts.Commit.Durable(c.ids...)
-	})
-	s.object, s.content, s.opened, s.waits = o, c, since, first
-	o.Trailer = s.table.trailer(c)
-	s.sum.Objects++
-	s.bytes += int64(len(s.header.bytes))
-	return o.Append(ctx, s.header.bytes, 0)
 }
 
 // failed says which stream an upload error belongs to.
@@ -258,7 +183,7 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 	case pipeline.StreamState, pipeline.WholeState:
 		a.opts.Commit.Hold(a.held(b, m))
 		if a.opts.CheckpointAll && m.Kind == pipeline.WholeState {
-			return a.closeThose(ctx, func(*stream) bool { return true })
+			return a.closeThose(ctx, func(*lane) bool { return true })
 		}
 		return nil
 	case pipeline.SourceFailed:
@@ -293,9 +218,9 @@ func (a *Assemble) mark(ctx context.Context, b *pipeline.Batch, m *pipeline.Mark
 func (a *Assemble) complete(ctx context.Context, s *stream) error {
 	s.ended = complete
 	if s.table.Refresh != Atomic && s.table.Refresh != Incremental {
-		return a.close(ctx, s)
+		return a.close(ctx, s.open()...)
 	}
-	if err := a.settle(ctx, s); err != nil {
+	if err := a.settle(ctx, s.open()...); err != nil {
 		return err
 	}
 	return s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Dir: s.table.Dir, MinGeneration: s.table.MinGeneration}})
@@ -308,34 +233,7 @@ func (a *Assemble) incomplete(ctx context.Context, s *stream) error {
 	if s.table.Refresh == Atomic {
 		return a.abandon(ctx, s)
 	}
-	return a.close(ctx, s)
-}
-
-// close ends the objects of some streams, with all that was gathered of them.
-func (a *Assemble) close(ctx context.Context, some ...*stream) error {
-	if err := a.settle(ctx, some...); err != nil {
-		return err
-	}
-	for _, s := range some {
-		if s.object == nil {
-			continue
-		}
-		if err := s.object.Close(ctx); err != nil {
-			return s.failed(err)
-		}
-	}
-	return nil
-}
-
-// closeThose closes what has rows of the streams that are asked for, but of what is shown at its end.
-func (a *Assemble) closeThose(ctx context.Context, which func(*stream) bool) error {
-	var those []*stream
-	for i := range a.streams {
-		if s := &a.streams[i]; s.table.Refresh != Atomic && s.open() && which(s) {
-			those = append(those, s)
-		}
-	}
-	return a.close(ctx, those...)
+	return a.close(ctx, s.open()...)
 }
 
 // Tick closes the objects that are old enough, so that the STATEs behind their rows can
@@ -349,7 +247,7 @@ func (a *Assemble) Tick(ctx context.Context) error {
 		return nil
 	}
 	now := a.opts.Now()
-	return a.closeThose(ctx, func(s *stream) bool { _, since := s.oldest(); return now.Sub(since) >= a.opts.CheckpointAge })
+	return a.closeThose(ctx, func(l *lane) bool { _, since := l.oldest(); return now.Sub(since) >= a.opts.CheckpointAge })
 }
 
 // Finish ends every stream that no status has ended: successfully if the source sends no
@@ -365,7 +263,7 @@ func (a *Assemble) Finish(ctx context.Context) error {
 		var err error
 		switch {
 		case s.ended != running:
-			err = a.close(ctx, s) // rows may have come behind an append stream's status
+			err = a.close(ctx, s.open()...) // rows may have come behind an append stream's status
 		case a.status:
 			err = a.incomplete(ctx, s)
 		default:

@@ -150,17 +150,17 @@ func TestTickClosesOldObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.now = r.now.Add(59 * time.Second)
-	if err := r.Tick(t.Context()); err != nil || r.streams[0].object.Closed() {
+	if err := r.Tick(t.Context()); err != nil || r.streams[0].whole.object.Closed() {
 		t.Fatalf("%v: an object is closed before its time", err)
 	}
 	r.now = r.now.Add(time.Second)
-	if err := r.Tick(t.Context()); err != nil || !r.streams[0].object.Closed() {
+	if err := r.Tick(t.Context()); err != nil || !r.streams[0].whole.object.Closed() {
 		t.Fatalf("%v: an object is not closed at its time", err)
 	}
 	if s := <-r.states; !strings.Contains(s, "users") {
 		t.Errorf("the state %s left first", s)
 	}
-	if r.streams[1].object.Closed() {
+	if r.streams[1].whole.object.Closed() {
 		t.Error("a full refresh that is shown at its end was closed by age")
 	}
 	if err := r.send(record("users", `{"a":2}`)); err != nil {
@@ -257,7 +257,7 @@ func TestAssembleStopsWithItsContext(t *testing.T) {
 	if err := r.send(record("users", `{"a":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.streams[0].object.Close(ctx); err == nil {
+	if err := r.streams[0].whole.object.Close(ctx); err == nil {
 		t.Log("the queue had room") // nothing waits for a cancelled context
 	}
 	r.end()

@@ -44,13 +44,13 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 	replaced := false
 	for i := range b.Records {
 		r := &b.Records[i]
-		broken := i == 0 || r.Stream != b.Records[i-1].Stream
+		broken := i == 0 || r.Stream != b.Records[i-1].Stream || r.Partition != b.Records[i-1].Partition
 		for len(marks) > 0 && int(marks[0].At) <= i {
 			marks = marks[1:]
 			broken = true
 		}
 		if broken {
-			b.Segments = append(b.Segments, pipeline.Segment{Stream: r.Stream, First: int32(i), Start: len(b.Output)})
+			b.Segments = append(b.Segments, pipeline.Segment{Stream: r.Stream, Partition: r.Partition, First: int32(i), Start: len(b.Output)})
 		}
 		row.ID, row.EmittedAt, row.Data, row.Changes, row.Clean = r.ID, r.EmittedAt, r.Data, r.Changes, r.Clean
 		row.Values, row.Columns, row.Extra = b.ValuesOf(r), r.Columns, r.Extra

@@ -25,7 +25,7 @@ type Gather struct {
 	packed  [][]byte // likewise
 }
 
-// gathered is what is gathered of one table.
+// gathered is what is gathered of a table, or of one of its partitions.
 type gathered struct {
 	table *Table
 	// done gets each group when it is packed.

@@ -20,7 +20,7 @@ func (a *Assemble) Stop(ctx context.Context) error {
 	if last < 0 {
 		return nil
 	}
-	err := a.closeThose(ctx, func(s *stream) bool { row, _ := s.oldest(); return row < last })
+	err := a.closeThose(ctx, func(l *lane) bool { row, _ := l.oldest(); return row < last })
 	if err != nil {
 		return err
 	}
