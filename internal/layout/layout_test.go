@@ -29,6 +29,8 @@ var order = []struct {
 	{"internal/tune", []string{"config", "sink", "internal/budget"}},
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
+	{"format/typed", []string{"format", "internal/scan"}},
+	{"format/avro", []string{"format", "format/typed"}},
 	{"compress", nil},
 	{"pipeline", []string{"compress", "internal/scan", "internal/guard", "internal/meter"}},
 	{"stages", []string{"airbyte", "compress", "format", "pipeline", "sink", "internal/scan"}},
