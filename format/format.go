@@ -40,6 +40,8 @@ type Row struct {
 	// What AppendRow has to say of the row, behind what is there already.
 	Changed []Change // by encoders of typed columns
 	Dropped []string // likewise: paths of undeclared members of nested objects
+
+	Scratch []scan.Span // memory that AppendRow may use, and leaves empty
 }
 
 // Table describes what the rows of a stream look like.

@@ -45,6 +45,7 @@ type Type struct {
 	Precision, Scale int     // of a Decimal: digits in all, and behind the point
 	Zoned            bool    // of a Time: it is UTC, not by some clock on the wall
 	Fields           []Field // of a Record
+	Open             bool    // of a Record: its last field is the JSON of the members that have none of their own, or null
 	Items            *Type   // of an Array
 	Branches         []*Type // of a Union, without null; none of them is nullable
 }

@@ -1,0 +1,179 @@
+package typed
+
+import (
+	"slices"
+
+	"github.com/sluice-data/sluice/internal/scan"
+)
+
+// record appends the object at doc[at]. Its members may come in any order, so first it is seen what there
+// is, in Scratch, which the records around this one use too.
+func (w *writer) record(dst []byte, c *column, at int) []byte {
+	base, count := len(w.row.Scratch), len(c.keys)
+	scratch := slices.Grow(w.row.Scratch, count)[:base+count]
+	found := scratch[base:]
+	clear(found)
+	w.row.Scratch = scratch
+	next, others := 0, false
+	for m := scan.Object(w.doc, at); m.Next(); {
+		if key := m.Key.Of(w.doc); next >= count || string(key) != c.keys[next] { // most come in the schema's order
+			if next = w.place(dst, c, key); next < 0 {
+				next, others = 0, true
+				if !c.open {
+					w.drop(c, key)
+				}
+				continue
+			}
+		}
+		found[next] = m.Value // of twins the last counts
+		next++
+	}
+	for i := range c.fields {
+		if value := w.row.Scratch[base+i]; value.None() {
+			dst = append(dst, 0)
+		} else {
+			dst = w.value(dst, &c.fields[i], w.nested(value))
+		}
+	}
+	w.row.Scratch = w.row.Scratch[:base]
+	if c.open {
+		dst = w.others(dst, c, at, others)
+	}
+	return dst
+}
+
+// place is the place of a key among the fields, or -1. The text of one with escapes is made behind dst.
+func (w *writer) place(dst []byte, c *column, key []byte) int {
+	if place, ok := c.places[string(key)]; ok {
+		return int(place)
+	}
+	if !scan.Plain(key) {
+		text, _ := scan.AppendUnescaped(dst[len(dst):], key)
+		if place, ok := c.places[string(text)]; ok {
+			return int(place)
+		}
+	}
+	return -1
+}
+
+// drop tells of an undeclared member.
+func (w *writer) drop(c *column, key []byte) {
+	text, _ := scan.AppendUnescaped(append([]byte(c.path), '.'), key)
+	w.row.Dropped = append(w.row.Dropped, string(text))
+}
+
+// others appends the undeclared members of the object at doc[at], if there are some.
+func (w *writer) others(dst []byte, c *column, at int, some bool) []byte {
+	if !some {
+		return append(dst, 0)
+	}
+	m := scan.Object(w.doc, at)
+	return w.join(dst, func(dst []byte) scan.Span {
+		for m.Next() {
+			if w.place(dst, c, m.Key.Of(w.doc)) < 0 {
+				return scan.Span{Start: m.Key.Start - 1, End: m.Value.End}
+			}
+		}
+		return scan.Span{}
+	})
+}
+
+// members appends the undeclared members of the root.
+func (w *writer) members(dst []byte, extra []scan.Span) []byte {
+	if len(extra) == 0 {
+		return append(dst, 0)
+	}
+	return w.join(dst, func([]byte) (next scan.Span) {
+		if len(extra) > 0 {
+			next, extra = extra[0], extra[1:]
+		}
+		return next
+	})
+}
+
+// join appends an object of members, nullable: those that next returns up to an empty one. It gets what is
+// written so far, behind which it may make texts.
+func (w *writer) join(dst []byte, next func(dst []byte) scan.Span) []byte {
+	at := len(dst) + 1
+	dst = append(dst, 2, 0)
+	separator := byte('{')
+	for {
+		member := next(dst)
+		if member.None() {
+			break
+		}
+		dst = append(dst, separator)
+		separator = ','
+		if w.row.Clean {
+			dst = append(dst, member.Of(w.doc)...)
+			continue
+		}
+		var bad int
+		dst, bad = scan.AppendClean(dst, member.Of(w.doc))
+		w.replaced += bad
+	}
+	dst = append(dst, '}')
+	return settle(dst, at, 1, len(dst)-at-1)
+}
+
+// array appends the array at doc[at].
+func (w *writer) array(dst []byte, c *column, at int) []byte {
+	start, count := len(dst), 0
+	dst = append(dst, 0)
+	for i := nextElement(w.doc, at+1); i >= 0; count++ {
+		end := scan.SkipValue(w.doc, i)
+		dst = w.value(dst, c.items, w.nested(scan.Span{Start: uint32(i), End: uint32(end)}))
+		i = nextElement(w.doc, end)
+	}
+	if count == 0 {
+		return dst
+	}
+	return append(settle(dst, start, 1, count), 0)
+}
+
+// union appends a value as the first branch that takes it as it is, or else the first that takes it at
+// all. What that one made stays in front of what later branches try.
+func (w *writer) union(dst []byte, c *column, v scan.Value) (out []byte, found verdict) {
+	row, start := w.row, len(dst)
+	first, replaced, changed, dropped := true, w.replaced, len(row.Changed), len(row.Dropped)
+	found = mismatch
+	for i := range c.branches {
+		b := &c.branches[i]
+		if !b.accepts(w.doc[v.Start]) {
+			continue
+		}
+		at, bad, changes, drops := len(dst), w.replaced, len(row.Changed), len(row.Dropped)
+		try, fits := w.put(append(room(dst, 1+scalar), b.index), b, v)
+		if fits == exact && len(row.Changed) == changes && len(row.Dropped) == drops {
+			w.replaced += replaced - bad
+			row.Changed, row.Dropped = row.Changed[:changed], row.Dropped[:dropped]
+			return slices.Delete(try, start, at), exact
+		}
+		if fits <= truncated && first {
+			first, found, dst = false, fits, try
+			continue
+		}
+		if first {
+			found = min(found, fits)
+		}
+		dst = try[:at]
+		w.replaced, row.Changed, row.Dropped = bad, row.Changed[:changes], row.Dropped[:drops]
+	}
+	return dst, found
+}
+
+// accepts reports whether a branch is for values that begin so. In a union a number in a string is a
+// string.
+func (c *column) accepts(first byte) bool {
+	switch c.kind {
+	case Record:
+		return first == '{'
+	case Array:
+		return first == '['
+	case Boolean:
+		return first == 't' || first == 'f'
+	case Long, Double, Decimal:
+		return first == '-' || first-'0' < 10
+	}
+	return first == '"'
+}
