@@ -54,7 +54,7 @@ func (u *Uploader) NewSharedSet(taken func(context.Context, *Object) error) *Set
 	return s
 }
 
-// Open begins the next object; the one before it has to be closed. meta gives its metadata;
+// Open begins another object. Before Commit all but the last one have to be closed. meta gives its metadata;
 // it is asked with the number of rows, or with -1 when the request has to go before that is
 // known. durable is called once every byte of the object is visible, by one of the
 // uploader's workers.
@@ -71,6 +71,9 @@ func (s *Set) Open(key string, meta func(rows int64) Metadata, durable func()) *
 	}
 	return o
 }
+
+// Last is the object that was opened last, or nil.
+func (s *Set) Last() *Object { return s.last }
 
 // Replacement deletes what a set replaces. A Purge does the work.
 type Replacement interface {
@@ -123,9 +126,13 @@ func (s *Set) closeLast(ctx context.Context) error {
 
 // Abandon gives up a held set: nothing of it will be visible. Its uploads end in AbortAll.
 func (s *Set) Abandon() {
-	if o := s.last; o != nil && !o.closed {
-		o.shut()
-		s.u.mem.release(o.take())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range s.objects {
+		if !o.closed {
+			o.shut()
+			s.u.mem.release(o.take())
+		}
 	}
 }
 

@@ -220,8 +220,18 @@ func (a *Assemble) complete(ctx context.Context, s *stream) error {
 	if s.table.Refresh != Atomic && s.table.Refresh != Incremental {
 		return a.close(ctx, s.open()...)
 	}
-	if err := a.settle(ctx, s.open()...); err != nil {
+	// The set itself closes the last object: it may be shown by one request.
+	open := s.open()
+	if err := a.settle(ctx, open...); err != nil {
 		return err
+	}
+	for _, l := range open {
+		if l.object == s.set.Last() {
+			continue
+		}
+		if err := l.object.Close(ctx); err != nil {
+			return err
+		}
 	}
 	return s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Dir: s.table.Dir, MinGeneration: s.table.MinGeneration}})
 }

@@ -93,7 +93,7 @@ func (d *Decode) take(b *pipeline.Batch, line int32, text []byte, start uint32) 
 				d.switches++
 			}
 		}
-		if !d.catalog.Tables[m.Stream].Format.Flatten {
+		if t := d.catalog.Tables[m.Stream]; !t.Format.Flatten && len(t.Partition) == 0 {
 			m.Values = m.Values[:first] // they are checked, and not needed
 		}
 		b.Records = append(b.Records, pipeline.Record{

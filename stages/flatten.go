@@ -21,7 +21,7 @@ func NewFlatten(catalog *Catalog) *Flatten {
 	f := &Flatten{tables: make([]*flattener, len(catalog.Tables))}
 	for i, t := range catalog.Tables {
 		if t.Format.Flatten {
-			f.tables[i] = newFlattener(t)
+			f.tables[i] = newFlattener(t.columns, len(t.Format.Columns), t.Format.KeepUndeclared)
 		}
 	}
 	return f
@@ -52,6 +52,7 @@ func (f *Flatten) Process(_ context.Context, b *pipeline.Batch) error {
 // flattener is one worker's knowledge of one table.
 type flattener struct {
 	columns map[string]uint32
+	shown   int  // so many of these, the first ones, are in the row
 	extra   bool // undeclared members are kept
 
 	last  [2]*plan // that were used last: where two workers decode, there are two of each
@@ -92,10 +93,11 @@ const OtherFields = "(other fields)"
 // drops what it has learned when records change.
 const maxPlans = 64
 
-func newFlattener(t *Table) *flattener {
+func newFlattener(columns map[string]uint32, shown int, extra bool) *flattener {
 	return &flattener{
-		columns:    t.columns,
-		extra:      t.Format.KeepUndeclared,
+		columns:    columns,
+		shown:      shown,
+		extra:      extra,
 		plans:      map[*scan.Shape]*plan{},
 		undeclared: map[string]*undeclared{},
 	}
@@ -145,6 +147,7 @@ func (f *flattener) newPlan(s *scan.Shape) *plan {
 			p.columns[column] = int32(i)
 		}
 	}
+	p.columns = p.columns[:f.shown]
 	return p
 }
 
@@ -203,7 +206,7 @@ func (f *flattener) irregular(b *pipeline.Batch, r *pipeline.Record, values []sc
 	}
 	extra := b.Extra[first:len(b.Extra):len(b.Extra)]
 	slices.SortFunc(extra, func(a, b scan.Span) int { return cmp.Compare(a.Start, b.Start) })
-	r.Columns, r.Extra = columns, extra
+	r.Columns, r.Extra = columns[:f.shown], extra
 }
 
 // find looks a key up by its text, which may be escaped.

@@ -2,14 +2,15 @@ package stages
 
 import "github.com/sluice-data/sluice/pipeline"
 
-// groups brings the records of a batch that belong to one stream together, each stream's in
-// their order. Where hundreds of streams take turns, a stage then goes from stream to stream
-// a few times less, and what it needs of one is seldom in the processor's cache. Records do
+// groups brings the records of a batch together that belong to one stream, or to one partition of it,
+// each one's in their order. Where hundreds of streams take turns, a stage then goes from stream to
+// stream a few times less, and what it needs of one is seldom in the processor's cache. Records do
 // not move over a mark.
 type groups struct {
-	chains  []chain           // by stream: its records between two marks
-	next    []int32           // by record: the next one of the same stream, or -1
-	order   []int32           // the streams, as they first appear
+	streams int32
+	chains  []chain           // of each stream, and then of each path of the batch: its records between two marks
+	next    []int32           // by record: the next one of the same chain, or -1
+	order   []int32           // the chains, as they first appear
 	records []pipeline.Record // the next batch's; they take turns with the batch's own
 }
 
@@ -20,11 +21,15 @@ const manyStreams = 32
 type chain struct{ first, last int32 }
 
 func newGroups(streams int) groups {
-	g := groups{chains: make([]chain, streams)}
-	for i := range g.chains {
-		g.chains[i] = chain{-1, -1}
+	return groups{streams: int32(streams)}
+}
+
+// chainOf is the number of the chain that a record or a segment belongs to.
+func (g *groups) chainOf(stream, partition int32) int32 {
+	if partition == 0 {
+		return stream
 	}
-	return g
+	return g.streams + partition - 1
 }
 
 func (g *groups) group(b *pipeline.Batch) {
@@ -42,10 +47,10 @@ func (g *groups) group(b *pipeline.Batch) {
 func (g *groups) run(records []pipeline.Record, first, end int) {
 	g.begin()
 	for i := first; i < end; i++ {
-		g.add(records[i].Stream, int32(i-first))
+		g.add(g.chainOf(records[i].Stream, records[i].Partition), int32(i-first))
 	}
-	for _, stream := range g.order {
-		for i := g.take(stream); i >= 0; i = g.next[i] {
+	for _, chain := range g.order {
+		for i := g.take(chain); i >= 0; i = g.next[i] {
 			g.records = append(g.records, records[first+int(i)])
 		}
 	}
@@ -54,22 +59,25 @@ func (g *groups) run(records []pipeline.Record, first, end int) {
 // begin starts a run.
 func (g *groups) begin() { g.next, g.order = g.next[:0], g.order[:0] }
 
-// add puts the next element of the run, number i, behind the others of its stream.
-func (g *groups) add(stream, i int32) {
+// add puts the next element of the run, number i, behind the others of its chain.
+func (g *groups) add(number, i int32) {
+	for int(number) >= len(g.chains) {
+		g.chains = append(g.chains, chain{-1, -1})
+	}
 	g.next = append(g.next, -1)
-	c := &g.chains[stream]
+	c := &g.chains[number]
 	if c.first < 0 {
 		c.first = i
-		g.order = append(g.order, stream)
+		g.order = append(g.order, number)
 	} else {
 		g.next[c.last] = i
 	}
 	c.last = i
 }
 
-// take returns the first element of a stream, and forgets the stream.
-func (g *groups) take(stream int32) int32 {
-	first := g.chains[stream].first
-	g.chains[stream] = chain{-1, -1}
+// take returns the first element of a chain, and forgets the chain.
+func (g *groups) take(number int32) int32 {
+	first := g.chains[number].first
+	g.chains[number] = chain{-1, -1}
 	return first
 }

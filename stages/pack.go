@@ -88,10 +88,10 @@ func (p *Pack) run(b *pipeline.Batch, first, end int) error {
 	g := &p.groups
 	g.begin()
 	for i := first; i < end; i++ {
-		g.add(b.Segments[i].Stream, int32(i-first))
+		g.add(g.chainOf(b.Segments[i].Stream, b.Segments[i].Partition), int32(i-first))
 	}
-	for _, stream := range g.order {
-		i := g.take(stream)
+	for _, chain := range g.order {
+		i := g.take(chain)
 		seg := b.Segments[first+int(i)]
 		rows := b.Output[seg.Start:seg.End]
 		if i = g.next[i]; i >= 0 {
@@ -104,7 +104,7 @@ func (p *Pack) run(b *pipeline.Batch, first, end int) error {
 			rows = p.gathered
 		}
 		seg.Start = len(p.packed)
-		t, err := p.catalog.Tables[stream], error(nil)
+		t, err := p.catalog.Tables[seg.Stream], error(nil)
 		if p.packed, seg.Sum, err = p.piece(p.packed, t, rows, seg.Rows); err != nil {
 			return fmt.Errorf("stream %s: packing %s: %w", t.Stream, Count(int64(seg.Rows), "row"), err)
 		}

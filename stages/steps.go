@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sluice-data/sluice/pipeline"
 )
@@ -17,6 +18,9 @@ func Steps(catalog *Catalog, workers int, decode, stamp func() Step) []pipeline.
 		{Name: "stamp", Workers: workers, New: stamp},
 		{Name: "flatten", Workers: workers, New: func() Step { return NewFlatten(catalog).Process }},
 		{Name: "encode", Workers: workers, New: func() Step { return NewEncode(catalog).Process }},
+	}
+	if catalog.Partitioned() { // in front of what its order is for
+		steps = slices.Insert(steps, 2, pipeline.Stage{Name: "partition", Workers: workers, New: func() Step { return NewPartition(catalog).Process }})
 	}
 	if catalog.Pieces() {
 		name := "compress"

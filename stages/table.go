@@ -4,6 +4,7 @@
 package stages
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
@@ -18,8 +19,12 @@ type Table struct {
 	Format  format.Table
 	Encoder format.Encoder
 	Codec   compress.Codec // nil: not compressed. One for all tables
-	Dir     string         // of its objects, without a "/" at the end
-	Refresh Refresh
+	// Partition has the keys of its partitions, in the order of their directories; nil: it has none. What
+	// they take as it is stands in the names of the directories only, unless PartitionColumns is set.
+	Partition        []PartitionKey
+	PartitionColumns bool
+	Dir              string // of its objects, without a "/" at the end
+	Refresh          Refresh
 	// MinGeneration is the oldest generation that a full refresh keeps; nil: the platform
 	// knows no generations, and all older objects go.
 	MinGeneration *int64
@@ -56,6 +61,9 @@ func NewCatalog(tables []*Table) *Catalog {
 		for column, name := range t.Format.Columns {
 			t.columns[name] = uint32(column)
 		}
+		for _, name := range t.Hidden() {
+			t.columns[name] = uint32(len(t.columns))
+		}
 	}
 	return &Catalog{Tables: tables}
 }
@@ -77,6 +85,11 @@ func (c *Catalog) Pieces() bool {
 
 // Gathered reports whether rows are packed in groups of more than a batch: see Gather.
 func (c *Catalog) Gathered() bool { return c.packer() != nil && c.packer().GroupSize() > 0 }
+
+// Partitioned reports whether any of the tables has partitions.
+func (c *Catalog) Partitioned() bool {
+	return slices.ContainsFunc(c.Tables, func(t *Table) bool { return len(t.Partition) > 0 })
+}
 
 func (c *Catalog) packer() format.Packer {
 	if len(c.Tables) == 0 {

@@ -223,3 +223,10 @@ func daysSince1970(year, month, mday int64) int64 {
 	}
 	return year*365 + year/4 - year/100 + year/400 + (month*153+2)/5 + mday - 1 - before - untilThis
 }
+
+// ParseTime reads a date, or a timestamp as columns do, as microseconds since 1970 in UTC.
+func ParseTime(text []byte) (micros int64, ok bool) {
+	var m moment
+	micros, found := m.timestamp(text, true)
+	return micros, found == exact || found == truncated
+}

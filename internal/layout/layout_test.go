@@ -19,6 +19,7 @@ var order = []struct {
 	may []string
 }{
 	{"internal/scan", nil},
+	{"internal/hive", nil},
 	{"internal/guard", nil},
 	{"internal/meter", nil},
 	{"internal/feed", nil},
@@ -33,7 +34,7 @@ var order = []struct {
 	{"format/avro", []string{"format", "format/typed"}},
 	{"compress", nil},
 	{"pipeline", []string{"compress", "internal/scan", "internal/guard", "internal/meter"}},
-	{"stages", []string{"airbyte", "compress", "format", "pipeline", "sink", "internal/scan"}},
+	{"stages", []string{"airbyte", "compress", "format", "format/typed", "pipeline", "sink", "internal/hive", "internal/scan"}},
 	{"sink", []string{"internal/guard", "internal/meter"}},
 	{"sink/...", []string{"sink"}},
 	{"config", nil},
