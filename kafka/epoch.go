@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 	"sync/atomic"
 
@@ -34,12 +35,12 @@ type epoch struct {
 	promised intent // what the group knows of it
 }
 
-// key names the object of a table; nil is the one of dead letters.
-func (e *epoch) key(t *stages.Table) string {
+// key names the object of a table, or of a partition of it; nil is the one of dead letters.
+func (e *epoch) key(t *stages.Table, partition string) string {
 	if t == nil {
 		return e.place(e.first).key(e.topic.letters, "jsonl")
 	}
-	return e.place(e.first).key(t.Dir, t.Extension())
+	return e.place(e.first).key(path.Join(t.Dir, partition), t.Extension())
 }
 
 func (e *epoch) metadata(ended bool) sink.Metadata {

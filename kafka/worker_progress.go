@@ -61,7 +61,7 @@ func (w *Worker) count(p *partition, e *epoch, up *sink.Uploader, took time.Dura
 	objects := e.end.Objects()
 	w.totals.Objects += int64(len(objects))
 	if n := e.end.Rejects(); n > 0 {
-		w.log.Warn(fmt.Sprintf("%s: %s could not be written: see %s", p, stages.Count(n, "record"), e.key(nil)))
+		w.log.Warn(fmt.Sprintf("%s: %s could not be written: see %s", p, stages.Count(n, "record"), e.key(nil, "")))
 	}
 	for i, s := range e.end.Summary() {
 		t := p.topic.catalog.Tables[i]

@@ -15,12 +15,12 @@ import (
 	"github.com/sluice-data/sluice/sink"
 )
 
-// Epoch is the end of a pipeline that fills at most one object a table, of which nothing is visible
-// before Complete. The lines that the batches reject go into an object of their own.
+// Epoch is the end of a pipeline that fills at most one object a table, or a partition of one, of which
+// nothing is visible before Complete. The lines that the batches reject go into an object of their own.
 type Epoch struct {
 	opts    EpochOptions
 	tables  []epochTable
-	letters epochTable
+	letters epochObject
 	line    []byte // scratch
 }
 
@@ -30,7 +30,8 @@ type EpochOptions struct {
 	Headers  []Header // of the catalog: NewHeaders
 	Gather   *Gather  // of the catalog
 	Uploader *sink.Uploader
-	Key      func(*Table) string // of the object of a table; nil: of the one with the rejected lines
+	// Key is that of the object of a table, or of one of its partitions; nil: of the one with the rejected lines.
+	Key func(t *Table, partition string) string
 	// Metadata of an object, beside its table's and its rows. ended says whether all that will be in
 	// it is known; of a large object it is not when its upload begins.
 	Metadata func(ended bool) sink.Metadata
@@ -55,14 +56,23 @@ type Letter struct {
 
 // epochTable is what an Epoch knows of one table.
 type epochTable struct {
-	table  *Table // nil: of the rejected lines
-	set    *sink.Set
-	object *sink.Object
+	table  *Table
+	header Header
+	whole  *epochObject            // of a table without partitions
+	parts  map[string]*epochObject // of one with them, by their paths
+	sum    StreamSummary
+}
 
-	content  content // of the object
+// epochObject is one object of an epoch.
+type epochObject struct {
+	of   *epochTable // nil: of the rejected lines
+	path string      // of the partition; "": all rows
+	set  *sink.Set
+	*sink.Object
+
+	content  content
 	gathered gathered
-
-	sum StreamSummary
+	rows     int64
 }
 
 // NewEpoch makes the stage.
@@ -70,10 +80,16 @@ func NewEpoch(opts EpochOptions) *Epoch {
 	e := &Epoch{opts: opts, tables: make([]epochTable, len(opts.Catalog.Tables))}
 	for i, t := range opts.Catalog.Tables {
 		et := &e.tables[i]
-		*et = epochTable{table: t, sum: StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}}}
-		et.gathered = gathered{table: t, done: func(ctx context.Context, g *group) error { return e.group(ctx, et, opts.Headers[i], g) }}
+		*et = epochTable{table: t, header: opts.Headers[i], parts: map[string]*epochObject{}, sum: StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}}}
+		et.whole = e.object(et, "")
 	}
 	return e
+}
+
+func (e *Epoch) object(t *epochTable, path string) *epochObject {
+	o := &epochObject{of: t, path: path}
+	o.gathered = gathered{table: t.table, done: func(ctx context.Context, g *group) error { return e.group(ctx, o, g) }}
+	return o
 }
 
 // Rows is the number of rows, for the time after Finish.
@@ -85,25 +101,25 @@ func (e *Epoch) Rows() (rows int64) {
 }
 
 // Rejects is the number of lines that were left out, for the time after Finish.
-func (e *Epoch) Rejects() int64 { return e.letters.sum.Rows }
+func (e *Epoch) Rejects() int64 { return e.letters.rows }
 
 // Process appends the batch's rows and rejected lines.
 func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
 	for i := range b.Segments {
 		seg := &b.Segments[i]
-		t := &e.tables[seg.Stream]
+		o := e.objectOf(b, seg)
 		if e.opts.Gather != nil {
-			if err := e.gather(ctx, t, b, seg); err != nil {
+			if err := e.gather(ctx, o, b, seg); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := e.open(ctx, t, e.opts.Headers[seg.Stream]); err != nil {
-			return t.failed(err)
+		if err := e.open(ctx, o); err != nil {
+			return o.failed(err)
 		}
-		t.content.sum = t.content.sum.Join(seg.Sum)
-		if err := e.append(ctx, t, b.Output[seg.Start:seg.End], int64(seg.Rows)); err != nil {
-			return t.failed(err)
+		o.content.sum = o.content.sum.Join(seg.Sum)
+		if err := e.append(ctx, o, b.Output[seg.Start:seg.End], int64(seg.Rows)); err != nil {
+			return o.failed(err)
 		}
 	}
 	// The source's come before those of decode: in the order of the log they do not depend on how
@@ -118,37 +134,62 @@ func (e *Epoch) Process(ctx context.Context, b *pipeline.Batch) error {
 	return nil
 }
 
-func (t *epochTable) failed(err error) error { return fmt.Errorf("stream %s: %w", t.table.Stream, err) }
+func (o *epochObject) failed(err error) error {
+	return fmt.Errorf("stream %s: %w", o.of.table.Stream, err)
+}
 
-// open begins the object of a table, if it has none.
-func (e *Epoch) open(ctx context.Context, t *epochTable, header Header) error {
-	if t.object != nil {
+// objectOf is the object that a segment belongs to.
+func (e *Epoch) objectOf(b *pipeline.Batch, seg *pipeline.Segment) *epochObject {
+	t := &e.tables[seg.Stream]
+	if seg.Partition == 0 {
+		return t.whole
+	}
+	path := b.Partitions[seg.Partition-1]
+	o := t.parts[path]
+	if o == nil {
+		o = e.object(t, path)
+		t.parts[path] = o
+	}
+	return o
+}
+
+// open begins an object that is not begun.
+func (e *Epoch) open(ctx context.Context, o *epochObject) error {
+	if o.Object != nil {
 		return nil
 	}
-	t.set = e.opts.Uploader.NewSharedSet(func(ctx context.Context, o *sink.Object) error { return e.opts.Taken(ctx, o, t.table) })
+	var table *Table
+	if o.of != nil {
+		table = o.of.table
+	}
+	o.set = e.opts.Uploader.NewSharedSet(func(ctx context.Context, at *sink.Object) error { return e.opts.Taken(ctx, at, table) })
 	metadata := func(rows int64) sink.Metadata {
 		m := e.opts.Metadata(rows >= 0)
-		if t.table != nil {
-			maps.Copy(m, t.table.metadata(rows))
+		if table != nil {
+			maps.Copy(m, table.metadata(rows))
 		}
 		return m
 	}
-	t.object = t.set.Open(e.opts.Key(t.table), metadata, func() {})
-	if t.content.sum = header.sum; t.table != nil {
-		t.object.Trailer = t.table.trailer(&t.content)
+	o.Object = o.set.Open(e.opts.Key(table, o.path), metadata, func() {})
+	if o.of == nil {
+		return nil
 	}
-	t.sum.Objects++
-	return t.object.Append(ctx, header.bytes, 0)
+	o.of.sum.Objects++
+	o.content.sum = o.of.header.sum
+	o.Trailer = table.trailer(&o.content)
+	return o.Append(ctx, o.of.header.bytes, 0)
 }
 
-func (e *Epoch) append(ctx context.Context, t *epochTable, p []byte, rows int64) error {
-	if err := t.object.Append(ctx, p, rows); err != nil {
+func (e *Epoch) append(ctx context.Context, o *epochObject, p []byte, rows int64) error {
+	if err := o.Append(ctx, p, rows); err != nil {
 		return err
 	}
-	if t.object.Full() {
+	if o.Full() {
 		e.opts.Full()
 	}
-	t.sum.Rows += rows
+	if o.rows += rows; o.of != nil {
+		o.of.sum.Rows += rows
+	}
 	return nil
 }
 
@@ -171,7 +212,7 @@ func (e *Epoch) reject(ctx context.Context, b *pipeline.Batch, r *pipeline.Rejec
 	if err != nil {
 		return err
 	}
-	if err := e.open(ctx, &e.letters, Header{}); err != nil {
+	if err := e.open(ctx, &e.letters); err != nil {
 		return err
 	}
 	e.line = append(append(e.line[:0], text...), '\n')
@@ -183,8 +224,8 @@ func (e *Epoch) Tick(ctx context.Context) error { return e.opts.Gather.look(ctx)
 
 // Finish brings all that was gathered into objects. Complete follows when its time has come.
 func (e *Epoch) Finish(ctx context.Context) error {
-	for i := range e.tables {
-		if err := e.opts.Gather.pack(ctx, &e.tables[i].gathered); err != nil {
+	for o := range e.all {
+		if err := e.opts.Gather.pack(ctx, &o.gathered); err != nil {
 			return err
 		}
 	}
@@ -192,8 +233,8 @@ func (e *Epoch) Finish(ctx context.Context) error {
 }
 
 // gather gathers the rows of a segment.
-func (e *Epoch) gather(ctx context.Context, t *epochTable, b *pipeline.Batch, seg *pipeline.Segment) error {
-	f, g := &t.gathered, e.opts.Gather
+func (e *Epoch) gather(ctx context.Context, o *epochObject, b *pipeline.Batch, seg *pipeline.Segment) error {
+	f, g := &o.gathered, e.opts.Gather
 	for first, start := seg.First, seg.Start; first < seg.First+seg.Rows; {
 		if f.group == nil {
 			g.begin(f)
@@ -208,14 +249,14 @@ func (e *Epoch) gather(ctx context.Context, t *epochTable, b *pipeline.Batch, se
 	return g.spend(ctx)
 }
 
-// group gives a packed group to the table's object.
-func (e *Epoch) group(ctx context.Context, t *epochTable, header Header, g *group) error {
-	if err := e.open(ctx, t, header); err != nil {
-		return t.failed(err)
+// group gives a packed group to its object.
+func (e *Epoch) group(ctx context.Context, o *epochObject, g *group) error {
+	if err := e.open(ctx, o); err != nil {
+		return o.failed(err)
 	}
-	t.content.add(t.object, g)
-	if err := e.append(ctx, t, g.out, g.rows); err != nil {
-		return t.failed(err)
+	o.content.add(o.Object, g)
+	if err := e.append(ctx, o, g.out, g.rows); err != nil {
+		return o.failed(err)
 	}
 	return nil
 }
@@ -226,8 +267,8 @@ func (e *Epoch) Stop(context.Context) error { return nil }
 // Keys are those of the objects, after Finish.
 func (e *Epoch) Keys() []string {
 	var all []string
-	for t := range e.opened {
-		all = append(all, t.object.Key)
+	for o := range e.opened {
+		all = append(all, o.Key)
 	}
 	return all
 }
@@ -235,21 +276,37 @@ func (e *Epoch) Keys() []string {
 // Complete makes the objects visible. They are when Run of the uploader has returned without an
 // error, which it does once it is closed behind this.
 func (e *Epoch) Complete(ctx context.Context) error {
-	for t := range e.opened {
-		if err := t.set.Commit(ctx, nil); err != nil {
+	for o := range e.opened {
+		if err := o.set.Commit(ctx, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Epoch) opened(yield func(*epochTable) bool) {
+// all are the objects of rows, begun or not, in the order of the catalog and of their paths.
+func (e *Epoch) all(yield func(*epochObject) bool) {
 	for i := range e.tables {
-		if t := &e.tables[i]; t.object != nil && !yield(t) {
+		t := &e.tables[i]
+		if !yield(t.whole) {
+			return
+		}
+		for _, path := range slices.Sorted(maps.Keys(t.parts)) {
+			if !yield(t.parts[path]) {
+				return
+			}
+		}
+	}
+}
+
+// opened are those that are begun, and the one with the rejected lines.
+func (e *Epoch) opened(yield func(*epochObject) bool) {
+	for o := range e.all {
+		if o.Object != nil && !yield(o) {
 			return
 		}
 	}
-	if e.letters.object != nil {
+	if e.letters.Object != nil {
 		yield(&e.letters)
 	}
 }
@@ -257,9 +314,9 @@ func (e *Epoch) opened(yield func(*epochTable) bool) {
 // Objects are those of the epoch, without the one with the rejected lines, once it is complete.
 func (e *Epoch) Objects() []Durable {
 	var all []Durable
-	for t := range e.opened {
-		if t.table != nil {
-			all = append(all, Durable{Stream: t.table.Stream, Key: t.object.Key, Rows: t.object.Rows(), Bytes: t.object.Size()})
+	for o := range e.opened {
+		if o.of != nil {
+			all = append(all, Durable{Stream: o.of.table.Stream, Key: o.Key, Rows: o.Object.Rows(), Bytes: o.Size()})
 		}
 	}
 	return all
@@ -269,9 +326,11 @@ func (e *Epoch) Objects() []Durable {
 func (e *Epoch) Summary() []StreamSummary {
 	all := make([]StreamSummary, len(e.tables))
 	for i := range e.tables {
-		t := &e.tables[i]
-		if all[i] = t.sum; t.object != nil {
-			all[i].Bytes = t.object.Size()
+		all[i] = e.tables[i].sum
+	}
+	for o := range e.opened {
+		if o.of != nil {
+			all[slices.IndexFunc(e.tables, func(t epochTable) bool { return t.table == o.of.table })].Bytes += o.Size()
 		}
 	}
 	return all

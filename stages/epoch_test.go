@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -51,11 +52,11 @@ func newEpochRig(t *testing.T, uploads sink.UploadOptions, codec compress.Codec,
 	r := &epochRig{t: t, catalog: NewCatalog(tables), store: store, up: sink.NewUploader(store, uploads)}
 	r.Epoch = NewEpoch(EpochOptions{
 		Catalog: r.catalog, Headers: NewHeaders(r.catalog), Uploader: r.up,
-		Key: func(tab *Table) string {
+		Key: func(tab *Table, partition string) string {
 			if tab == nil {
 				return "letters/0.jsonl"
 			}
-			return tab.Dir + "/0." + tab.Extension()
+			return path.Join(tab.Dir, partition, "0."+tab.Extension())
 		},
 		Metadata: func(ended bool) sink.Metadata { return sink.Metadata{"ended": fmt.Sprint(ended)} },
 		Taken:    func(_ context.Context, o *sink.Object, tab *Table) error { return r.taken(o.Key, tab) },
@@ -82,7 +83,7 @@ func (r *epochRig) send(lines ...string) {
 func (r *epochRig) process(b *pipeline.Batch) {
 	r.t.Helper()
 	steps := []func(context.Context, *pipeline.Batch) error{
-		NewRejectingDecode(r.catalog).Process, NewOriginStamp(topicID, 3).Process, NewFlatten(r.catalog).Process, NewEncode(r.catalog).Process,
+		NewRejectingDecode(r.catalog).Process, NewOriginStamp(topicID, 3).Process, NewPartition(r.catalog).Process, NewFlatten(r.catalog).Process, NewEncode(r.catalog).Process,
 	}
 	if codec := r.catalog.Tables[0].Codec; codec != nil {
 		steps = append(steps, NewPack(r.catalog).Process)

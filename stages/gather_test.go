@@ -60,6 +60,8 @@ func groupedTable(stream string, size int64) *Table {
 	return t
 }
 
+var gatherStage = pipeline.Stage{Name: "pack", Workers: 1}
+
 // gathering makes a rig gather, in so much memory.
 func (r *rig) gathering(workers int, memory int64) *rig {
 	r.opts.Gather = NewGather(r.catalog, pipeline.Stage{Name: "pack", Workers: workers}, memory)
@@ -273,7 +275,7 @@ func TestGatherPackError(t *testing.T) {
 func TestEpochGathers(t *testing.T) {
 	users := groupedTable("users", 2*firstChunk)
 	r := newEpochRig(t, sink.UploadOptions{}, nil, users)
-	r.opts.Gather = NewGather(r.catalog, pipeline.Stage{Name: "pack", Workers: 1}, 10<<20)
+	r.opts.Gather = NewGather(r.catalog, gatherStage, 10<<20)
 	r.group.Go(func() error { return r.opts.Gather.Run(t.Context()) })
 	var lines []string
 	for i := range 2000 {
