@@ -204,8 +204,17 @@ func (c *CSV) fixedSize() int {
 // written is the number of bytes that become of JSON text: quotes are doubled, and a byte
 // that is no UTF-8 becomes three.
 func written(raw []byte, clean bool) int {
-	size := len(raw) + bytes.Count(raw, []byte{'"'})
-	if clean || utf8.Valid(raw) {
+	size := len(raw)
+	if !clean {
+		size = repaired(raw)
+	}
+	return size + bytes.Count(raw, []byte{'"'})
+}
+
+// repaired is the length of a text when each byte that is no UTF-8 has become U+FFFD.
+func repaired(raw []byte) int {
+	size := len(raw)
+	if utf8.Valid(raw) {
 		return size
 	}
 	for len(raw) > 0 {

@@ -20,12 +20,12 @@ type Encoder interface {
 	// half a surrogate pair, and became U+FFFD.
 	AppendRow(dst []byte, row *Row) (out []byte, replaced int)
 
-	// Extension is the end of an object's key, without a dot: "csv".
+	// Extension is the end of an object's key, without a dot: "csv", "jsonl".
 	Extension() string
 }
 
 // Row is one record on its way into a file. Spans refer to Doc, which is valid JSON where
-// they point.
+// they point, and has no line feed there: a message is a line.
 type Row struct {
 	ID        uuid.UUID
 	EmittedAt int64 // milliseconds since the epoch
@@ -49,8 +49,8 @@ type Table struct {
 	Metadata MetadataColumns
 	Flatten  bool     // one column a root field, else one column _airbyte_data
 	Columns  []string // of a flattened table, in order
-	// KeepUndeclared adds the column _airbyte_additional_properties behind Columns. Its
-	// cell is an object of the members in Row.Extra.
+	// KeepUndeclared keeps the members in Row.Extra: CSV in one more column behind Columns,
+	// _airbyte_additional_properties, whose cell is an object of them; JSONL as members of the line.
 	KeepUndeclared bool
 
 	GenerationID *int64 // of the v2 metadata; nil: unknown

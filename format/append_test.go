@@ -9,10 +9,29 @@ import (
 	"unicode/utf8"
 )
 
+// bounded is an encoder that works out the room for a row beforehand.
+type bounded interface {
+	Encoder
+	bound(*Row) int
+	counting() bounded // its twin that counts the bytes of all rows, as of long ones
+}
+
+func (c *CSV) counting() bounded {
+	twin := *c
+	twin.long = 0
+	return &twin
+}
+
+func (j *JSONL) counting() bounded {
+	twin := *j
+	twin.long = 0
+	return &twin
+}
+
 // checkAppends appends a row behind other bytes, with all sorts of room behind them: the
 // row is the same, and neither what stands before it nor what lies past the slice's
 // capacity is touched. Where there is room for the bound, the memory stays the same.
-func checkAppends(t *testing.T, c *CSV, r *Row, one []byte) {
+func checkAppends(t *testing.T, c bounded, r *Row, one []byte) {
 	t.Helper()
 	const guard = 0xA5
 	before := []byte("before\"\\\xff,")
@@ -38,24 +57,22 @@ func checkAppends(t *testing.T, c *CSV, r *Row, one []byte) {
 
 // checkSame encodes the row where less and more stands behind it in the document, where it
 // is known to be clean (if it is), and with its bytes counted as those of long rows are.
-func checkSame(t *testing.T, c *CSV, r *Row, one []byte) {
+func checkSame(t *testing.T, c bounded, r *Row, one []byte) {
 	t.Helper()
-	counted := *c
-	counted.long = 0
 	end := max(r.Data.End, r.Changes.End)
 	for _, behind := range []string{"", "x", strings.Repeat("\"\\\xff,", 50)} {
 		same := *r
 		same.Doc = append(slices.Clip(r.Doc[:end]), behind...)
 		for range 2 {
 			checkAppends(t, c, &same, one)
-			checkAppends(t, &counted, &same, one)
+			checkAppends(t, c.counting(), &same, one)
 			same.Clean = utf8.Valid(r.Data.Of(r.Doc)) && utf8.Valid(r.Changes.Of(r.Doc))
 		}
 	}
 }
 
 // manyKinds has every path that a cell can take.
-const manyKinds = "{\"n\":1.50,\"s\":\"plain\",\"e\":\"a\\\"b\\n\\u00e9\",\"bad\":\"\xff,\",\"worse\":\"\xff\\ud800\",\"o\":{\"k\":\"v\xff\"},\"a\":[1, 2],\"t\":true,\"z\":null,\"x\":{\"y\":\"\xfe\"},\"w\":\"\\\"\"}"
+const manyKinds = "{\"n\":1.50,\"s\":\"plain\",\"e\":\"a\\\"b\\n\\u00e9\",\"bad\":\"\xff,\",\"worse\":\"\xff\\ud800\",\"o\":{\"k\":\"v\xff\"},\"a\":[1, 2],\"t\":true,\"z\":null,\"x\":{\"y\":\"\xfe\"},\"w\":\"\\\"\",\"_airbyte_meta\":[\"\\ud800\"]}"
 
 var manyColumns = []string{"n", "s", "absent", "e", "bad", "worse", "o", "a", "t", "z", "later"}
 
@@ -70,8 +87,11 @@ func manyTables() []Table {
 	}
 }
 
-// each calls f with every dialect and table, and the row of manyKinds.
-func each(f func(c *CSV, r *Row)) {
+// each calls f with every dialect and table, as JSONL too, and the row of manyKinds.
+func each(f func(c bounded, r *Row)) {
+	for _, table := range manyTables() {
+		f(NewJSONL(table), row(&table, manyKinds, "[\"\xff\"]"))
+	}
 	for _, d := range []Dialect{standard, quoteAll, minimal, {Delimiter: '\t', Quoting: QuoteMinimal, LineEnd: "\n", Null: "plain"}} {
 		for _, table := range manyTables() {
 			f(NewCSV(d, table), row(&table, manyKinds, "[\"\xff\"]"))
@@ -79,16 +99,16 @@ func each(f func(c *CSV, r *Row)) {
 	}
 }
 
-func TestCSVAppends(t *testing.T) {
-	each(func(c *CSV, r *Row) {
+func TestRowAppends(t *testing.T) {
+	each(func(c bounded, r *Row) {
 		one, _ := c.AppendRow(nil, r)
 		checkAppends(t, c, r, one)
 		checkSame(t, c, r, one)
 	})
 }
 
-func TestCSVLeavesTheRowAlone(t *testing.T) {
-	each(func(c *CSV, r *Row) {
+func TestRowIsLeftAlone(t *testing.T) {
+	each(func(c bounded, r *Row) {
 		doc, rows := bytes.Clone(r.Doc), [2][]byte{}
 		for i := range rows {
 			rows[i], _ = c.AppendRow(nil, r)
@@ -99,8 +119,8 @@ func TestCSVLeavesTheRowAlone(t *testing.T) {
 	})
 }
 
-func TestCSVAllocatesNothing(t *testing.T) {
-	each(func(c *CSV, r *Row) {
+func TestRowAllocatesNothing(t *testing.T) {
+	each(func(c bounded, r *Row) {
 		var dst []byte
 		allocs := testing.AllocsPerRun(100, func() {
 			dst = c.AppendHeader(dst[:0])
@@ -113,8 +133,8 @@ func TestCSVAllocatesNothing(t *testing.T) {
 }
 
 // An encoder is read only: workers share it. (The race detector is the judge here.)
-func TestCSVIsShared(t *testing.T) {
-	each(func(c *CSV, r *Row) {
+func TestEncoderIsShared(t *testing.T) {
+	each(func(c bounded, r *Row) {
 		want, replaced := c.AppendRow(c.AppendHeader(nil), r)
 		var group sync.WaitGroup
 		for range 4 {

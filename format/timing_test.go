@@ -129,12 +129,12 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
-func (w workload) measure(b *testing.B, d Dialect, flatten, clean bool) {
+func (w workload) measure(b *testing.B, encoder func(Table) Encoder, flatten, clean bool) {
 	table, rows, size := w.batch(flatten)
 	for _, r := range rows {
 		r.Clean = clean
 	}
-	c := NewCSV(d, *table)
+	c := encoder(*table)
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	var dst []byte
@@ -148,13 +148,18 @@ func (w workload) measure(b *testing.B, d Dialect, flatten, clean bool) {
 }
 
 func BenchmarkAppendRow(b *testing.B) {
+	dialect := func(d Dialect) func(Table) Encoder { return func(t Table) Encoder { return NewCSV(d, t) } }
+	jsonl := func(t Table) Encoder { return NewJSONL(t) }
 	for _, w := range workloads {
-		b.Run(w.name+"/flat", func(b *testing.B) { w.measure(b, standard, true, true) })
-		b.Run(w.name+"/whole", func(b *testing.B) { w.measure(b, standard, false, true) })
+		b.Run("csv/"+w.name+"/flat", func(b *testing.B) { w.measure(b, dialect(standard), true, true) })
+		b.Run("jsonl/"+w.name+"/flat", func(b *testing.B) { w.measure(b, jsonl, true, true) })
+		b.Run("csv/"+w.name+"/whole", func(b *testing.B) { w.measure(b, dialect(standard), false, true) })
+		b.Run("jsonl/"+w.name+"/whole", func(b *testing.B) { w.measure(b, jsonl, false, true) })
 	}
 	w := workloads[0]
-	b.Run("lineitem/flat/unchecked", func(b *testing.B) { w.measure(b, standard, true, false) })
-	b.Run("lineitem/flat/all", func(b *testing.B) { w.measure(b, quoteAll, true, true) })
-	b.Run("lineitem/flat/minimal", func(b *testing.B) { w.measure(b, minimal, true, true) })
-	b.Run("lineitem/whole/minimal", func(b *testing.B) { w.measure(b, minimal, false, true) })
+	b.Run("csv/lineitem/flat/unchecked", func(b *testing.B) { w.measure(b, dialect(standard), true, false) })
+	b.Run("jsonl/lineitem/flat/unchecked", func(b *testing.B) { w.measure(b, jsonl, true, false) })
+	b.Run("csv/lineitem/flat/all", func(b *testing.B) { w.measure(b, dialect(quoteAll), true, true) })
+	b.Run("csv/lineitem/flat/minimal", func(b *testing.B) { w.measure(b, dialect(minimal), true, true) })
+	b.Run("csv/lineitem/whole/minimal", func(b *testing.B) { w.measure(b, dialect(minimal), false, true) })
 }
