@@ -59,14 +59,12 @@ func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*
 	if cfg.MetadataColumns == config.MetadataV2 {
 		t.Format.Metadata = format.MetadataV2
 	}
-	csv := cfg.Format.CSV
-	if csv.Flattening == config.FlatteningRoot {
-		if err := planColumns(t, s, csv.UndeclaredFields == config.UndeclaredKeep); err != nil {
+	if cfg.Format.Flattening() == config.FlatteningRoot {
+		if err := planColumns(t, s, cfg.Format.UndeclaredFields() == config.UndeclaredKeep); err != nil {
 			return nil, err
 		}
 	}
-	t.Encoder = format.NewCSV(dialect(csv), t.Format)
-	t.Codec = codec(csv.Compression)
+	t.Encoder, t.Codec = encoder(&cfg.Format, t.Format), codec(cfg.Format.Compression())
 	return t, nil
 }
 
@@ -120,6 +118,14 @@ func metadata(s *airbyte.Stream) sink.Metadata {
 		m[sink.MetaSyncID] = fmt.Sprint(*s.SyncID)
 	}
 	return m
+}
+
+// encoder is that of the config's format.
+func encoder(f *config.Format, table format.Table) format.Encoder {
+	if f.Type == config.FormatJSONL {
+		return format.NewJSONL(table)
+	}
+	return format.NewCSV(dialect(f.CSV), table)
 }
 
 // codec is how objects are compressed; nil: not at all.

@@ -1,4 +1,4 @@
-// Package sluice moves records into CSV objects of an S3 bucket, one directory a stream. The records
+// Package sluice moves records into CSV or JSONL objects of an S3 bucket, one directory a stream. The records
 // are an Airbyte message stream, or a program's own.
 //
 //	input ─▶ read ─▶ decode ─▶ stamp ─▶ flatten ─▶ encode ─▶ assemble ─▶ upload ─▶ commit ─▶ STATE

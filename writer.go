@@ -103,7 +103,7 @@ func NewWriter(ctx context.Context, cfg *config.Config, tables []Table, opts Opt
 // hasColumns refuses a table that would lose all of its fields. A source of Airbyte may have a
 // stream without properties; a program that names none has forgotten them.
 func hasColumns(cfg *config.Config, s *airbyte.Stream) error {
-	if csv := cfg.Format.CSV; csv.Flattening != config.FlatteningRoot || csv.UndeclaredFields == config.UndeclaredKeep {
+	if cfg.Format.Flattening() != config.FlatteningRoot || cfg.Format.UndeclaredFields() == config.UndeclaredKeep {
 		return nil
 	}
 	columns, err := s.Columns()

@@ -43,6 +43,7 @@ const (
 	delimiterAllowed = `must be one ASCII character that is no letter, digit, quote, line end, ".", "+" or "-"`
 	formatsAllowed   = `allowed are "CSV", "JSONL", "Avro", "Parquet"`
 	levelAllowed     = `must be from 1 to 9`
+	partSize         = ` is not used any more and is ignored: the size of parts is upload.part_size_mb`
 	noTemplates      = `this version of sluice does not support templates yet`
 )
 
@@ -89,11 +90,6 @@ var errorCases = []struct{ fragment, want string }{
 	{`"format": {}`, `format.format_type is missing`},
 	{`"format": {"format_type": "csv"}`, `format.format_type is "csv": ` + formatsAllowed},
 	{`"format": {"format_type": 1, "quoting": 7}`, `format.format_type is 1: ` + formatsAllowed},
-	{`"format": {"format_type": "JSONL"}`, `format.format_type is "JSONL": this version of sluice writes CSV only`},
-	{`"format": {"format_type": "Avro"}`, `format.format_type is "Avro": this version of sluice writes CSV only`},
-	{`"format": {"format_type": "Parquet"}`, `format.format_type is "Parquet": this version of sluice writes CSV only`},
-	{`"format": {"format_type": "Parquet", "page_size_kb": 0}`, `format.format_type is "Parquet": this version of sluice writes CSV only; format.page_size_kb is 0: must be from 1 to 2147483647`},
-	{`"format": {"format_type": "Avro", "compression_codec": {"codec": "zip"}}`, `format.format_type is "Avro": this version of sluice writes CSV only; format.compression_codec.codec is "zip": allowed are "no compression", "Deflate", "bzip2", "xz", "zstandard", "snappy"`},
 	{csv(`"flattening": "root"`), `format.flattening is "root": allowed are "No flattening", "Root level flattening"`},
 	{csv(`"compression": "GZIP"`), `format.compression is "GZIP": must be an object`},
 	{csv(`"compression": {}`), `format.compression.compression_type is missing`},
@@ -196,9 +192,12 @@ func TestErrorsAreFields(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct{ fragment, want string }{
 		{``, ``},
-		{`"part_size": 10`, `part_size is not known and is ignored`},
+		{`"part_size": 10`, `part_size` + partSize},
 		{`"S3_Bucket_Name": "other"`, `S3_Bucket_Name is not known and is ignored`},
-		{csv(`"part_size_mb": 5`), `format.part_size_mb is not known and is ignored`},
+		{csv(`"part_size_mb": 5`), `format.part_size_mb` + partSize},
+		{`"upload": {"part_size": 5}`, `upload.part_size is not known and is ignored`},
+		{`"format": {"format_type": "JSONL", "part_size_mb": 5}`, `format.part_size_mb` + partSize},
+		{`"format": {"format_type": "JSONL", "quoting": "all"}`, `format.quoting is not known and is ignored`},
 		{csv(`"compression_codec": "SNAPPY"`), `format.compression_codec is not known and is ignored`},
 		{csv(`"compression": {"compression_type": "No Compression", "compression_level": 3}`), `format.compression.compression_level is not known and is ignored`},
 		{`"upload": {"speed": null}, "b": {"c": 1}, "a": 1`, `a is not known and is ignored|b is not known and is ignored|upload.speed is not known and is ignored`},
@@ -249,17 +248,17 @@ func TestParseFillsEveryField(t *testing.T) {
 // The configs of Airbyte's first releases and of today's must both be good here.
 func TestAirbyteConfigs(t *testing.T) {
 	const keys = `"s3_bucket_name": "airbyte_sync", "s3_bucket_path": "data_sync/test", "access_key_id": "A012345678910EXAMPLE", "secret_access_key": "a012345678910ABCDEFGH/AbCdEfGhEXAMPLEKEY", `
-	const csvOnly = "format.format_type"
+	const notYet = "format.format_type"
 	for _, c := range []struct{ rest, refused, warnings string }{
 		{`"s3_bucket_region": "us-east-1", "format": {"format_type": "CSV", "flattening": "No flattening"}`, ``, ``},
-		{`"s3_endpoint": "", "s3_bucket_region": "", "format": {"format_type": "CSV", "flattening": "Root level flattening", "part_size_mb": 5}`, ``, `format.part_size_mb is not known and is ignored`},
-		{`"s3_endpoint": "http://localhost:9000", "s3_bucket_region": "us-west-1", "part_size": 10, "format": {"format_type": "CSV", "flattening": "No flattening"}`, ``, `part_size is not known and is ignored`},
+		{`"s3_endpoint": "", "s3_bucket_region": "", "format": {"format_type": "CSV", "flattening": "Root level flattening", "part_size_mb": 5}`, ``, `format.part_size_mb` + partSize},
+		{`"s3_endpoint": "http://localhost:9000", "s3_bucket_region": "us-west-1", "part_size": 10, "format": {"format_type": "CSV", "flattening": "No flattening"}`, ``, `part_size` + partSize},
 		{`"s3_bucket_region": "eu-south-2", "role_arn": "arn:aws:iam::123456789:role/x", "s3_path_format": "${NAMESPACE}/${STREAM_NAME}/${YEAR}_${MONTH}_${DAY}_${EPOCH}_", "file_name_pattern": "{part_number}{format_extension}", "format": {"format_type": "CSV", "flattening": "Root level flattening", "compression": {"compression_type": "No Compression"}}`, ``, ``},
 		{`"s3_bucket_region": "", "format": {"format_type": "CSV", "flattening": "No flattening", "compression": {"compression_type": "GZIP"}}`, ``, ``},
-		{`"s3_bucket_region": "", "format": {"format_type": "JSONL", "flattening": "No flattening", "compression": {"compression_type": "GZIP"}}`, csvOnly, ``},
-		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "no compression"}}`, csvOnly, ``},
-		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "zstandard", "compression_level": 3, "include_checksum": true}}`, csvOnly, ``},
-		{`"s3_bucket_region": "", "format": {"format_type": "Parquet", "compression_codec": "SNAPPY", "block_size_mb": 128, "max_padding_size_mb": 8, "page_size_kb": 1024, "dictionary_page_size_kb": 1024, "dictionary_encoding": true}`, csvOnly, ``},
+		{`"s3_bucket_region": "", "format": {"format_type": "JSONL", "flattening": "No flattening", "compression": {"compression_type": "GZIP"}}`, ``, ``},
+		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "no compression"}}`, notYet, ``},
+		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "zstandard", "compression_level": 3, "include_checksum": true}}`, notYet, ``},
+		{`"s3_bucket_region": "", "format": {"format_type": "Parquet", "compression_codec": "SNAPPY", "block_size_mb": 128, "max_padding_size_mb": 8, "page_size_kb": 1024, "dictionary_page_size_kb": 1024, "dictionary_encoding": true}`, notYet, ``},
 	} {
 		_, warnings, err := Parse([]byte("{" + keys + c.rest + "}"))
 		if got := strings.Join(warnings, "|"); got != c.warnings {
@@ -312,8 +311,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Bucket = "" }, `s3_bucket_name is "": must be the name of a bucket, without "/"`},
 		{func(c *Config) { c.Format.Type = "XML" }, `format.format_type is "XML": allowed are "CSV", "JSONL", "Avro", "Parquet"`},
 		{func(c *Config) { c.Format.Type = "" }, `format.format_type is "": allowed are "CSV", "JSONL", "Avro", "Parquet"`},
-		{func(c *Config) { c.Format.Type = FormatParquet }, `format.format_type is "Parquet": this version of sluice writes CSV only`},
-		{func(c *Config) { c.Format.Type = FormatAvro }, `format.format_type is "Avro": this version of sluice writes CSV only`},
+		{func(c *Config) { c.Format.Type = FormatParquet }, `format.format_type is "Parquet": this version of sluice writes CSV and JSONL only`},
+		{func(c *Config) { c.Format.Type = FormatAvro }, `format.format_type is "Avro": this version of sluice writes CSV and JSONL only`},
 		{func(c *Config) { c.Format.CSV.Quoting = "" }, `format.quoting is "": allowed are "non_numeric", "all", "minimal"`},
 		{func(c *Config) { c.Format.CSV.Compression.Type = CompressionZSTD }, ""},
 		{func(c *Config) { c.Format.CSV.Compression = Compression{CompressionGZIP, 10} }, `format.compression.compression_level is 10: ` + levelAllowed},

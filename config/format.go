@@ -40,13 +40,16 @@ type CSV struct {
 
 // JSONL has the options of FormatJSONL.
 type JSONL struct {
-	Flattening  Flattening  `json:"flattening"`
-	Compression Compression `json:"compression"`
+	Flattening       Flattening       `json:"flattening"`
+	Compression      Compression      `json:"compression"`
+	UndeclaredFields UndeclaredFields `json:"undeclared_fields"`
 }
 
 // Avro has the options of FormatAvro.
 type Avro struct {
-	Codec AvroCodec `json:"compression_codec"`
+	Codec            AvroCodec        `json:"compression_codec"`
+	NumberType       NumberType       `json:"number_type"`
+	UndeclaredFields UndeclaredFields `json:"undeclared_fields"`
 }
 
 // AvroCodec is a codec of Avro's container files, by Airbyte's name for it. Level is for
@@ -57,14 +60,35 @@ type AvroCodec struct {
 	IncludeChecksum bool   `json:"include_checksum"`
 }
 
-// Parquet has the options of FormatParquet.
+// Parquet has the options of FormatParquet. Level is for the codecs GZIP, BROTLI and ZSTD; 0 is
+// automatic.
 type Parquet struct {
-	Codec                string `json:"compression_codec"`
-	BlockSizeMB          int    `json:"block_size_mb"`
-	MaxPaddingSizeMB     int    `json:"max_padding_size_mb"`
-	PageSizeKB           int    `json:"page_size_kb"`
-	DictionaryPageSizeKB int    `json:"dictionary_page_size_kb"`
-	DictionaryEncoding   bool   `json:"dictionary_encoding"`
+	Codec                string           `json:"compression_codec"`
+	Level                int              `json:"compression_level,omitzero"`
+	BlockSizeMB          int              `json:"block_size_mb"`
+	MaxPaddingSizeMB     int              `json:"max_padding_size_mb"`
+	PageSizeKB           int              `json:"page_size_kb"`
+	DictionaryPageSizeKB int              `json:"dictionary_page_size_kb"`
+	DictionaryEncoding   bool             `json:"dictionary_encoding"`
+	NumberType           NumberType       `json:"number_type"`
+	UndeclaredFields     UndeclaredFields `json:"undeclared_fields"`
+}
+
+// NumberType is what a field of numbers becomes in a format with typed columns.
+type NumberType string
+
+// The types of numbers, beside decimals of another size.
+const (
+	NumberDecimal NumberType = "decimal(38,18)"
+	NumberDouble  NumberType = "double"
+	NumberString  NumberType = "string"
+)
+
+// Decimal returns the digits of a decimal, and how many of them are behind the point. It is not
+// ok if the type is none.
+func (n NumberType) Decimal() (precision, scale int, ok bool) {
+	_, err := fmt.Sscanf(string(n), "decimal(%d,%d)", &precision, &scale)
+	return precision, scale, err == nil
 }
 
 // Flattening says how a record becomes columns.
@@ -133,8 +157,8 @@ func defaultFormat() Format {
 			Header:           true,
 			UndeclaredFields: UndeclaredDrop,
 		},
-		JSONL: JSONL{Flattening: FlatteningNone, Compression: none},
-		Avro:  Avro{Codec: AvroCodec{Codec: "no compression"}},
+		JSONL: JSONL{Flattening: FlatteningNone, Compression: none, UndeclaredFields: UndeclaredKeep},
+		Avro:  Avro{Codec: AvroCodec{Codec: "no compression"}, NumberType: NumberDecimal, UndeclaredFields: UndeclaredDrop},
 		Parquet: Parquet{
 			Codec:                "UNCOMPRESSED",
 			BlockSizeMB:          128,
@@ -142,8 +166,58 @@ func defaultFormat() Format {
 			PageSizeKB:           1024,
 			DictionaryPageSizeKB: 1024,
 			DictionaryEncoding:   true,
+			NumberType:           NumberDecimal,
+			UndeclaredFields:     UndeclaredDrop,
 		},
 	}
+}
+
+// Flattening returns how a record becomes columns. Avro and Parquet always flatten.
+func (f *Format) Flattening() Flattening {
+	switch f.Type {
+	case FormatCSV:
+		return f.CSV.Flattening
+	case FormatJSONL:
+		return f.JSONL.Flattening
+	case FormatAvro, FormatParquet:
+	}
+	return FlatteningRoot
+}
+
+// UndeclaredFields returns what becomes of undeclared fields where records are flattened.
+func (f *Format) UndeclaredFields() UndeclaredFields {
+	switch f.Type {
+	case FormatCSV:
+		return f.CSV.UndeclaredFields
+	case FormatJSONL:
+		return f.JSONL.UndeclaredFields
+	case FormatAvro:
+		return f.Avro.UndeclaredFields
+	case FormatParquet:
+		return f.Parquet.UndeclaredFields
+	}
+	return UndeclaredDrop
+}
+
+// Compression returns how objects are compressed as a whole. Avro and Parquet have codecs of their
+// own inside.
+func (f *Format) Compression() Compression {
+	switch f.Type {
+	case FormatCSV:
+		return f.CSV.Compression
+	case FormatJSONL:
+		return f.JSONL.Compression
+	case FormatAvro, FormatParquet:
+	}
+	return Compression{Type: CompressionNone}
+}
+
+// WithoutLevels returns the format without how hard it tries to compress: what decides about rows,
+// and not about the bytes that they are packed into.
+func (f Format) WithoutLevels() Format {
+	f.CSV.Compression.Level, f.JSONL.Compression.Level = 0, 0
+	f.Avro.Codec.Level, f.Parquet.Level = 0, 0
+	return f
 }
 
 // options returns a pointer to the options of the format that Type names, or nil.

@@ -1,12 +1,19 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
 )
+
+// retired are the keys of older connectors that have no use any more, and what is said of each.
+var retired = map[string]string{
+	"part_size":           "is not used any more and is ignored: the size of parts is upload.part_size_mb",
+	"format.part_size_mb": "is not used any more and is ignored: the size of parts is upload.part_size_mb",
+}
 
 // keep returns obj without the keys that the specification does not know, and a warning for
 // each of these. A key with the value null counts as absent, because many programs write
@@ -20,7 +27,8 @@ func (p *property) keep(obj map[string]any, path string, m mask) (map[string]any
 		if q == nil {
 			// Nobody can say what an unknown format knows; naming it is error enough.
 			if p.branch(obj) != nil {
-				warnings = append(warnings, join(path, m.key(key))+" is not known and is ignored")
+				field := join(path, m.key(key))
+				warnings = append(warnings, field+" "+cmp.Or(retired[field], "is not known and is ignored"))
 			}
 			continue
 		}

@@ -44,8 +44,14 @@ func (c *Config) unsupported(m mask) Errors {
 	if c.FileNamePattern != "" && c.FileNamePattern != DefaultFileNamePattern {
 		p.add("file_name_pattern", c.FileNamePattern, templates+", only "+jsonText(DefaultFileNamePattern))
 	}
-	if slices.Contains([]FormatType{FormatJSONL, FormatAvro, FormatParquet}, c.Format.Type) {
-		p.add("format.format_type", string(c.Format.Type), "this version of sluice writes CSV only")
+	if slices.Contains([]FormatType{
+		FormatAvro,
+		FormatParquet,
+	}, c.Format.Type) {
+		p.add("format.format_type", string(c.Format.Type), "this version of sluice writes CSV and JSONL only")
+	}
+	if c.Format.Type == FormatParquet && c.Format.Parquet.Codec == "LZO" {
+		p.add("format.compression_codec", "LZO", `this version of sluice can't write it: use "SNAPPY" or "ZSTD"`)
 	}
 	return p.errors
 }
@@ -73,30 +79,13 @@ func (c *Config) rules(m mask) Errors {
 	if wanted := endpointRule(c.Endpoint); wanted != "" {
 		p.add(endpointField, c.Endpoint, "must be "+wanted)
 	}
-	if csv := c.Format.CSV; c.Format.Type == FormatCSV && strings.ContainsAny(csv.NullValue, "\"\r\n"+csv.Delimiter) {
-		p.add("format.null_value", csv.NullValue, "must contain no delimiter, quote or line end")
-	} else if c.Format.Type == FormatCSV && csv.Quoting != QuoteAll && bareValue(csv.NullValue) {
-		p.add("format.null_value", csv.NullValue, "must not read as a number or a boolean, which are written without quotes too")
-	}
+	c.Format.rules(&p)
 	return p.errors
 }
 
 // unlisted reports what the XML of a store's listing can't tell, or tells as something else: an
 // object that is not found there can't be replaced.
 func unlisted(r rune) bool { return unicode.IsControl(r) || r == '\ufffe' || r == '\uffff' }
-
-// bareValue reports whether text is a JSON number or boolean.
-func bareValue(text string) bool {
-	var v any
-	if json.Unmarshal([]byte(text), &v) != nil {
-		return false
-	}
-	switch v.(type) {
-	case float64, bool:
-		return true
-	}
-	return false
-}
 
 // endpointRule says what an endpoint should have been, or "" when it is right. It never
 // returns the text of a parser's error, which quotes the URL and a password in it.

@@ -99,7 +99,8 @@ func checkKey(topic string, t *stages.Table, letters string, limits sink.Propert
 }
 
 // fingerprint is a hash of all that the rows and the keys of a topic's objects depend on. An epoch
-// that was prepared under one is not finished under another. Where objects are cut is no part of it.
+// that was prepared under one is not finished under another. Where objects are cut is no part of it, nor
+// how well they are compressed: that is other bytes of the same rows.
 func fingerprint(cfg *config.Config, tables []*stages.Table) (string, error) {
 	type table struct {
 		Stream     airbyte.StreamID
@@ -113,8 +114,7 @@ func fingerprint(cfg *config.Config, tables []*stages.Table) (string, error) {
 		Format   config.Format
 		Metadata config.MetadataColumns
 		Tables   []table
-	}{Bucket: cfg.Bucket, Input: cfg.Kafka.Input, Format: cfg.Format, Metadata: cfg.MetadataColumns}
-	all.Format.CSV.Compression.Level = 0 // other bytes, the same rows
+	}{Bucket: cfg.Bucket, Input: cfg.Kafka.Input, Format: cfg.Format.WithoutLevels(), Metadata: cfg.MetadataColumns}
 	for _, t := range tables {
 		of := table{Stream: t.Stream, Dir: t.Dir, Columns: t.Format.Columns}
 		if t.Format.Metadata == format.MetadataV2 { // it is in the rows

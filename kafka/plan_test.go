@@ -155,6 +155,53 @@ func TestFingerprint(t *testing.T) {
 	f("credentials", false, func(s *setting) { s.cfg.AccessKeyID, s.cfg.SecretAccessKey = "a", "b" })
 }
 
+// TestFingerprintFormat: each option that makes other rows, of each format, makes another one.
+func TestFingerprintFormat(t *testing.T) {
+	of := func(change func(*config.Format)) string {
+		s := settings(t)
+		change(&s.cfg.Format)
+		print, err := fingerprint(&s.cfg, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return print
+	}
+	taken := map[string]string{}
+	f := func(name string, change func(*config.Format)) {
+		t.Helper()
+		print := of(change)
+		if other, is := taken[print]; is {
+			t.Errorf("%s has the fingerprint of %s", name, other)
+		}
+		taken[print] = name
+	}
+	f("CSV", func(*config.Format) {})
+	for _, kind := range []config.FormatType{config.FormatJSONL, config.FormatAvro, config.FormatParquet} {
+		g := func(name string, change func(*config.Format)) {
+			t.Helper()
+			f(string(kind)+" with "+name, func(format *config.Format) { format.Type = kind; change(format) })
+		}
+		g("nothing", func(*config.Format) {})
+		switch kind {
+		case config.FormatJSONL:
+			g("flattening", func(f *config.Format) { f.JSONL.Flattening = config.FlatteningRoot })
+			g("compression", func(f *config.Format) { f.JSONL.Compression.Type = config.CompressionZSTD })
+			g("undeclared fields", func(f *config.Format) { f.JSONL.UndeclaredFields = config.UndeclaredDrop })
+		case config.FormatAvro:
+			g("codec", func(f *config.Format) { f.Avro.Codec.Codec = "xz" })
+			g("checksum", func(f *config.Format) { f.Avro.Codec.IncludeChecksum = true })
+			g("numbers", func(f *config.Format) { f.Avro.NumberType = config.NumberDouble })
+			g("undeclared fields", func(f *config.Format) { f.Avro.UndeclaredFields = config.UndeclaredKeep })
+		case config.FormatParquet:
+			g("codec", func(f *config.Format) { f.Parquet.Codec = "ZSTD" })
+			g("row groups", func(f *config.Format) { f.Parquet.BlockSizeMB = 1 })
+			g("numbers", func(f *config.Format) { f.Parquet.NumberType = config.NumberString })
+			g("undeclared fields", func(f *config.Format) { f.Parquet.UndeclaredFields = config.UndeclaredKeep })
+		case config.FormatCSV:
+		}
+	}
+}
+
 // TestFingerprintLevel: a level of compression makes other bytes of the same rows.
 func TestFingerprintLevel(t *testing.T) {
 	of := func(level int) string {

@@ -58,19 +58,24 @@ var values = []struct {
 	{"schema.any", `{"properties":{"a":{},"b":true,"c":null,"d":{"$ref":"#/nowhere"},"":{}}}`, []string{`{"a":1,"b":"2","c":[3],"d":{"e":4},"":5}`}},
 }
 
-// TestAcceptanceValues writes all of them in one sync, once for each config that Airbyte's
-// suite has for CSV.
+// formats are the configs that Airbyte's suite has for CSV and JSONL.
+var formats = map[string]fields{
+	"CsvUncompressed":         csvFormat(nil),
+	"CsvRootLevelFlattening":  csvFormat(fields{"flattening": rootLevel}),
+	"CsvGzip":                 csvFormat(fields{"compression": fields{"compression_type": "GZIP"}}),
+	"JsonUncompressed":        jsonlFormat(nil),
+	"JsonRootLevelFlattening": jsonlFormat(fields{"flattening": rootLevel}),
+	"JsonGzip":                jsonlFormat(fields{"compression": fields{"compression_type": "GZIP"}}),
+}
+
+// TestAcceptanceValues writes all of them in one sync, once for each config.
 func TestAcceptanceValues(t *testing.T) {
 	t.Parallel()
-	for config, format := range map[string]fields{
-		"CsvUncompressed":        {},
-		"CsvRootLevelFlattening": {"flattening": "Root level flattening"},
-		"CsvGzip":                {"compression": fields{"compression_type": "GZIP"}},
-	} {
+	for config, format := range formats {
 		t.Run(config, func(t *testing.T) {
 			t.Parallel()
 			at := inBucket(t)
-			j := job{config: csvFormat(format), streams: []stream{{name: "without records", schema: idSchema}}}
+			j := job{config: format, streams: []stream{{name: "without records", schema: idSchema}}}
 			var input []string
 			for _, v := range values {
 				listed(t, v.name)
@@ -83,15 +88,19 @@ func TestAcceptanceValues(t *testing.T) {
 				input = append(input, streamState(v.name, `{"at":"its end"}`), status(v.name, "COMPLETE"))
 			}
 			r := at.sync(j, append(input, status("without records", "COMPLETE"))...).ok()
+			read, want := (*target).rows, sent
+			if strings.HasPrefix(config, "Json") {
+				read, want = (*target).jsonRows, sentJSON
+			}
 			for i, v := range values {
 				t.Run(v.name, func(t *testing.T) {
 					here := *at
 					here.t = t
-					rows := here.rows("data/" + v.name)
+					rows := read(&here, "data/"+v.name)
 					for _, row := range rows {
 						delete(row, "_airbyte_ab_id")
 					}
-					same(t, "rows", rows, sent(t, v.schema, v.data, config == "CsvRootLevelFlattening"))
+					same(t, "rows", rows, want(t, v.schema, v.data, strings.HasSuffix(config, "RootLevelFlattening")))
 					same(t, "the count of its STATE", r.counts()[i], float64(len(v.data)))
 				})
 			}
@@ -110,6 +119,25 @@ func sent(t *testing.T, schema string, data []string, flattened bool) (rows []ma
 			record := members(t, text)
 			for column := range members(t, string(members(t, schema)["properties"])) {
 				row[column] = cell(record[column])
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// sentJSON are the rows in JSONL, as JSON: fields that the schema lacks are there too.
+func sentJSON(t *testing.T, schema string, data []string, flattened bool) (rows []map[string]string) {
+	t.Helper()
+	for _, text := range data {
+		row := map[string]string{"_airbyte_emitted_at": "1622135805000", "_airbyte_data": text}
+		if flattened {
+			delete(row, "_airbyte_data")
+			for column := range members(t, string(members(t, schema)["properties"])) {
+				row[column] = "null"
+			}
+			for field, value := range members(t, text) {
+				row[field] = string(value)
 			}
 		}
 		rows = append(rows, row)

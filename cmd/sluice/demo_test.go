@@ -177,6 +177,8 @@ func TestDemoInBucket(t *testing.T) {
 	f("gzip", inDirectory, csv(fields{"compression": fields{"compression_type": "GZIP"}}))
 	f("zstd", inDirectory, csv(fields{"compression": fields{"compression_type": "ZSTD"}, "line_ending": "LF"}))
 	f("no header", inDirectory, csv(fields{"header": false, "delimiter": "\t", "quoting": "all"}))
+	f("jsonl", inDirectory, jsonlFormat(fields{"flattening": rootLevel, "compression": fields{"compression_type": "GZIP"}}))
+	f("jsonl, no flattening", inDirectory, jsonlFormat(nil))
 	f("other ways", inBucket, fields{"full_refresh": "purge_first", "metadata_columns": "v2", "s3_bucket_path": "/data//deep/"})
 	f("many objects", inBucket, fields{"file_size_mb": 0.05})
 }

@@ -76,18 +76,23 @@ func status(stream, status string) string {
 		emittedAt, quote(stream), status)
 }
 
-// csvFormat is a format with options.
-func csvFormat(options fields) fields {
-	f := fields{"format_type": "CSV"}
+// csvFormat and jsonlFormat are formats with options.
+func csvFormat(options fields) fields   { return formatOf("CSV", options) }
+func jsonlFormat(options fields) fields { return formatOf("JSONL", options) }
+
+func formatOf(name string, options fields) fields {
+	f := fields{"format_type": name}
 	for k, v := range options {
 		f[k] = v
 	}
 	return fields{"format": f}
 }
 
+const rootLevel = "Root level flattening"
+
 // flat is a config with root level flattening.
 func flat(more ...fields) fields {
-	c := csvFormat(fields{"flattening": "Root level flattening"})
+	c := csvFormat(fields{"flattening": rootLevel})
 	for _, m := range more {
 		for k, v := range m {
 			c[k] = v

@@ -77,7 +77,7 @@ func TestConfig(t *testing.T) {
 		t.Helper()
 		at.sync(job{config: change, streams: []stream{{name: "users"}}}, record("users", `{}`)).failed(2, "config_error", want...)
 	}
-	for _, name := range []string{"Parquet", "Avro", "JSONL"} {
+	for _, name := range []string{"Parquet", "Avro"} {
 		f(fields{"format": fields{"format_type": name}}, "format.format_type", name)
 	}
 	f(csvFormat(fields{"compression": fields{"compression_type": "LZO"}}), "format.compression.compression_type", "LZO", "GZIP", "ZSTD")

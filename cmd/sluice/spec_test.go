@@ -14,9 +14,11 @@ const options = `s3_bucket_name s3_bucket_path s3_bucket_region access_key_id se
 	s3_endpoint s3_path_format file_name_pattern metadata_columns file_size_mb checkpoint_minutes full_refresh
 	format.CSV.flattening format.CSV.compression format.CSV.quoting format.CSV.delimiter format.CSV.line_ending
 	format.CSV.header format.CSV.null_value format.CSV.undeclared_fields
-	format.JSONL.flattening format.JSONL.compression format.Avro.compression_codec
+	format.JSONL.flattening format.JSONL.compression format.JSONL.undeclared_fields
+	format.Avro.compression_codec format.Avro.number_type format.Avro.undeclared_fields
 	format.Parquet.compression_codec format.Parquet.block_size_mb format.Parquet.max_padding_size_mb
 	format.Parquet.page_size_kb format.Parquet.dictionary_page_size_kb format.Parquet.dictionary_encoding
+	format.Parquet.compression_level format.Parquet.number_type format.Parquet.undeclared_fields
 	upload.part_size_mb upload.concurrency upload.memory_mb upload.retry_minutes upload.timeout_seconds`
 
 // schema is the part of JSON Schema that names properties.

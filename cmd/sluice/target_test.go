@@ -147,7 +147,7 @@ func (at *target) keysIn(dir string) []string {
 	return slices.DeleteFunc(at.keys(), func(key string) bool { return path.Dir(key) != dir })
 }
 
-var partition = regexp.MustCompile(`^(.*_)(\d+)(\.csv(?:\.gz|\.zst)?)$`)
+var partition = regexp.MustCompile(`^(.*_)(\d+)(\.(?:csv|jsonl)(?:\.gz|\.zst)?)$`)
 
 // byPartition sorts _2.csv before _10.csv.
 func byPartition(a, b string) int {

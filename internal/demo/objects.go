@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,8 @@ type object struct {
 	name string // below the path of the config
 	size int64
 	data []byte // decompressed
-	rows int    // without the header
+	rows int
+	head int // lines in front of the first row
 }
 
 // readable is a store that can read.
@@ -69,9 +71,8 @@ func (at *place) readStream(ctx context.Context, store readable, id airbyte.Stre
 		if err != nil {
 			return nil, err
 		}
-		format := at.cfg.Format.CSV
-		if o.data, err = decompress(raw, format.Compression.Type); err == nil {
-			o.rows, err = countRows(o.data, format)
+		if o.data, err = decompress(raw, at.cfg.Format.Compression().Type); err == nil {
+			err = o.count(&at.cfg.Format)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", info.Key, err)
@@ -110,17 +111,37 @@ func decompress(data []byte, by config.CompressionType) ([]byte, error) {
 	return data, nil
 }
 
-// countRows reads a file as any reader of CSV would: each row must have the columns that
-// the first has.
-func countRows(data []byte, format config.CSV) (int, error) {
-	r := csv.NewReader(bytes.NewReader(data))
+// count counts the rows of a file as any reader of its format would.
+func (o *object) count(format *config.Format) error {
+	if format.Type == config.FormatJSONL {
+		return o.countLines()
+	}
+	return o.countCSV(format.CSV)
+}
+
+// countCSV wants each row to have the columns that the first has.
+func (o *object) countCSV(format config.CSV) error {
+	r := csv.NewReader(bytes.NewReader(o.data))
 	r.Comma = rune(format.Delimiter[0]) // one ASCII character
 	rows, err := r.ReadAll()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if format.Header && len(rows) > 0 {
-		rows = rows[1:]
+		o.head = 1
 	}
-	return len(rows), nil
+	o.rows = len(rows) - o.head
+	return nil
+}
+
+// countLines wants each line to be an object.
+func (o *object) countLines() error {
+	for line := range bytes.Lines(o.data) {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(line, &members); err != nil {
+			return fmt.Errorf("line %d: %w", o.rows+1, err)
+		}
+		o.rows++
+	}
+	return nil
 }

@@ -111,8 +111,9 @@ func showRows(out screen, rec *recording, found contents) {
 		}
 		o := found[stream.id][0]
 		out.title("The first %d rows of %s", firstRows, o.name)
-		lines := strings.SplitN(string(o.data), "\n", firstRows+2)
-		for _, l := range lines[:min(len(lines), firstRows+1)] {
+		shown := o.head + firstRows
+		lines := strings.SplitN(string(o.data), "\n", shown+1)
+		for _, l := range lines[:min(len(lines), shown)] {
 			out.data("  %s", strings.TrimSuffix(l, "\r"))
 		}
 	}
