@@ -57,8 +57,8 @@ func openBucket(ctx context.Context, gw *gateway.Gateway, client *http.Client, n
 // dir is the config's s3_bucket_path.
 const dir = "data"
 
-// ourName is the name of an object that a sync of CSV may make.
-var ourName = regexp.MustCompile(`^\d{4}_\d{2}_\d{2}_\d+_\d+\.csv(\.gz)?$`)
+// ourName is the name of an object that a sync may make.
+var ourName = regexp.MustCompile(`^\d{4}_\d{2}_\d{2}_\d+_\d+\.(csv|jsonl)(\.gz)?$`)
 
 // read reads everything that is visible. The tables are in the order of the streams; what is
 // wrong is an error that says where.

@@ -22,6 +22,9 @@ const (
 // config is that of a sync.
 func (r *round) config(endpoint string, e era) fields {
 	format := fields{"format_type": "CSV", "flattening": "Root level flattening"}
+	if r.JSONL && e == newEra {
+		format["format_type"] = "JSONL"
+	}
 	if r.Gzip && e == newEra {
 		format["compression"] = fields{"compression_type": "GZIP"}
 	}

@@ -10,7 +10,7 @@
 // docs/GUARANTEES.md, row by row. In the end an attempt may end, and a day later one more sync
 // tidies up.
 //
-// The plan of a round, the source, the reader of CSV and the oracle are pure.
+// The plan of a round, the source, the reader of objects and the oracle are pure.
 package torture
 
 import (

@@ -20,6 +20,7 @@ type Plan struct {
 	Interleaved bool   // the streams take turns, else they come one after the other
 	Slow        bool   // the source waits a moment for each STATE to come back
 	Gzip        bool
+	JSONL       bool    // the job writes JSONL, over old objects of CSV
 	FileSize    float64 // file_size_mb
 	Checkpoint  float64 // checkpoint_minutes
 	Concurrency int
@@ -87,6 +88,7 @@ func Draw(seed uint64, round int) *Plan {
 	for range shots {
 		p.Shots = append(p.Shots, drawShot(rng, p))
 	}
+	p.JSONL = rng.IntN(3) == 0
 	return p
 }
 
@@ -155,8 +157,8 @@ func (p *Plan) pause() time.Duration {
 // String is the plan on some lines, for the report of a violation.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "full_refresh %s, %s states, statuses %t, interleaved %t, slow %t, gzip %t, file_size_mb %g, checkpoint_minutes %g, concurrency %d, cancelled %t\n",
-		p.Refresh, p.States, p.Statuses, p.Interleaved, p.Slow, p.Gzip, p.FileSize, p.Checkpoint, p.Concurrency, p.Cancelled)
+	fmt.Fprintf(&b, "full_refresh %s, %s states, statuses %t, interleaved %t, slow %t, gzip %t, jsonl %t, file_size_mb %g, checkpoint_minutes %g, concurrency %d, cancelled %t\n",
+		p.Refresh, p.States, p.Statuses, p.Interleaved, p.Slow, p.Gzip, p.JSONL, p.FileSize, p.Checkpoint, p.Concurrency, p.Cancelled)
 	for _, s := range p.Streams {
 		mode := "append"
 		if s.Refresh {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ type object struct {
 	ids  []string // of the rows
 }
 
-// read reads an object of a stream as any reader of CSV would, and checks every cell. It
+// read reads an object of a stream as any reader of its format would, and checks every cell. It
 // shares no code with what wrote the object.
 func (o *object) read(s *Stream, data []byte) error {
 	if strings.HasSuffix(o.key, ".gz") {
@@ -29,9 +30,23 @@ func (o *object) read(s *Stream, data []byte) error {
 			return err
 		}
 	}
-	if !bytes.HasSuffix(data, []byte("\r\n")) {
+	read, end := o.readCSV, "\r\n"
+	if strings.Contains(o.key, ".jsonl") {
+		read, end = o.readJSONL, "\n"
+	}
+	if !bytes.HasSuffix(data, []byte(end)) {
 		return fmt.Errorf("it ends with %q, and not with the end of a line", data[max(len(data)-20, 0):])
 	}
+	if err := read(s, data); err != nil {
+		return err
+	}
+	if len(o.rows) == 0 {
+		return errors.New("it has no rows")
+	}
+	return nil
+}
+
+func (o *object) readCSV(s *Stream, data []byte) error {
 	r := csv.NewReader(bytes.NewReader(data))
 	header, err := r.Read()
 	if err != nil {
@@ -43,7 +58,7 @@ func (o *object) read(s *Stream, data []byte) error {
 	for {
 		cells, err := r.Read() // which demands as many cells as the header has
 		if errors.Is(err, io.EOF) {
-			break
+			return nil
 		}
 		if err != nil {
 			return err
@@ -53,8 +68,28 @@ func (o *object) read(s *Stream, data []byte) error {
 			return fmt.Errorf("line %d: %w", line, err)
 		}
 	}
-	if len(o.rows) == 0 {
-		return errors.New("it has no rows")
+}
+
+func (o *object) readJSONL(s *Stream, data []byte) error {
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		var r struct {
+			ID     string      `json:"_airbyte_ab_id"`
+			At     json.Number `json:"_airbyte_emitted_at"`
+			Era    string      `json:"era"`
+			Number json.Number `json:"number"`
+			Text   string      `json:"text"`
+		}
+		d := json.NewDecoder(bytes.NewReader(line))
+		d.DisallowUnknownFields()
+		err := d.Decode(&r)
+		if err == nil {
+			err = o.add(s, []string{r.ID, r.At.String(), r.Era, r.Number.String(), r.Text})
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
 	}
 	return nil
 }

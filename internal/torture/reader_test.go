@@ -57,6 +57,31 @@ func TestReader(t *testing.T) {
 	f("a.csv.gz", good, "gzip")
 }
 
+// TestReaderJSONL does the same with lines of JSON.
+func TestReaderJSONL(t *testing.T) {
+	f := func(key, data, want string) {
+		t.Helper()
+		o := &object{key: key}
+		err := o.read(&users, []byte(data))
+		if want == "" && (err != nil || len(o.rows) != 2 || o.ids[1] != "b") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%.80q: got %v and the error %v, want %q", data, o.rows, err, want)
+		}
+	}
+	line := func(id string, r row) string {
+		return fmt.Sprintf(`{"_airbyte_ab_id":%q,"_airbyte_emitted_at":%s,"era":%q,"number":%d,"text":%q}`+"\n", id, emittedAt, r.era, r.number, r.text(users.Name, users.Width))
+	}
+	good := line("a", row{newEra, 0}) + line("b", row{oldEra, 2})
+	f("a.jsonl", good, "")
+	f("a.jsonl.gz", zipped(t, good), "")
+	f("a.jsonl", good[:len(good)-1], "the end of a line")
+	f("a.jsonl", "\n", "line 1: EOF")
+	f("a.jsonl", good[:len(good)-30]+"\n", "line 2: invalid character")
+	f("a.jsonl", strings.Replace(good, "era", "eras", 1), "unknown field")
+	f("a.jsonl", good+line("c", row{newEra, 5}), "line 3: no source has sent")
+	f("a.jsonl", strings.Replace(good, "é", "e", 1), "line 1: the new row 0 is not as it was sent")
+	f("a.jsonl", header, "line 1: ")
+}
+
 func TestCollect(t *testing.T) {
 	a := &object{key: "a", rows: []row{{oldEra, 0}, {newEra, 1}}, ids: []string{"1", "2"}}
 	b := &object{key: "b", rows: []row{{newEra, 1}}, ids: []string{"3"}}
