@@ -64,6 +64,9 @@ func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*
 			return nil, err
 		}
 	}
+	if err := planPartitions(t, cfg, s); err != nil {
+		return nil, err
+	}
 	t.Encoder, t.Codec = encoder(&cfg.Format, t.Format), codec(cfg.Format.Compression())
 	return t, nil
 }

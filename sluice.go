@@ -98,6 +98,9 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPartitions(catalog, tables, opts.Log); err != nil {
+		return nil, &PlanError{err}
+	}
 	store := retrying(cfg, opts)
 	memory := budget.Divide(opts.MemoryLimit, cfg.Upload.Memory())
 	if memory.Warning != "" {

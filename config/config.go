@@ -27,6 +27,10 @@ type Config struct {
 	CheckpointMinutes float64     `json:"checkpoint_minutes"`
 	FullRefresh       FullRefresh `json:"full_refresh"`
 	Upload            Upload      `json:"upload"`
+	// PartitionBy has keys such as country and date(created_at): see internal/hive. PartitionColumns says
+	// whether a field that is a key stands in the files, too.
+	PartitionBy      []string         `json:"partition_by,omitempty"`
+	PartitionColumns PartitionColumns `json:"partition_columns"`
 	Engine            Engine      `json:"engine"`
 	Kafka             Kafka       `json:"kafka"`
 }
@@ -38,6 +42,15 @@ type Engine string
 const (
 	EngineLocal Engine = "local"
 	EngineKafka Engine = "kafka"
+)
+
+// PartitionColumns says what becomes of the columns whose values stand in the names of directories.
+type PartitionColumns string
+
+// What can become of them.
+const (
+	PartitionColumnsDrop PartitionColumns = "drop"
+	PartitionColumnsKeep PartitionColumns = "keep"
 )
 
 // Upload says how objects are uploaded. PartSizeMB, Concurrency, MemoryMB and TimeoutSeconds
@@ -88,6 +101,7 @@ func Default() Config {
 		CheckpointMinutes: 15,
 		FullRefresh:       RefreshAtomic,
 		Upload:            Upload{RetryMinutes: 5},
+		PartitionColumns:  PartitionColumnsDrop,
 		Engine:            EngineLocal,
 		Kafka:             defaultKafka(),
 	}

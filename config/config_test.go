@@ -121,6 +121,9 @@ var errorCases = []struct{ fragment, want string }{
 	{`"file_size_mb": -1e999999999`, `file_size_mb is -1e999999999: must be 0 or more`},
 	{`"checkpoint_minutes": -0.5`, `checkpoint_minutes is -0.5: must be 0 or more`},
 	{`"full_refresh": "later"`, `full_refresh is "later": allowed are "atomic", "incremental", "purge_first"`},
+	{`"partition_by": [7]`, `partition_by is an array: must be a list of up to 8 texts`},
+	{`"partition_by": [""]`, `partition_by is an array: must be a list of up to 8 texts`},
+	{`"partition_by": {}`, `partition_by is an object: must be a list of up to 8 texts`},
 	{`"upload": []`, `upload is an array: must be an object`},
 	{`"upload": {"part_size_mb": 4}`, `upload.part_size_mb is 4: must be from 5 to 5120`},
 	{`"upload": {"part_size_mb": 5121}`, `upload.part_size_mb is 5121: must be from 5 to 5120`},
@@ -218,7 +221,7 @@ func TestParseFillsEveryField(t *testing.T) {
 		"access_key_id": "id", "secret_access_key": "key", "role_arn": "arn", "external_id": "ext",
 		"s3_endpoint": "https://h:9000/x", "s3_path_format": "", "file_name_pattern": "{part_number}{format_extension}",
 		"metadata_columns": "v2", "file_size_mb": 0.5, "checkpoint_minutes": 0.25, "full_refresh": "purge_first",
-		"upload": {"part_size_mb": 5.0, "concurrency": 6e1, "memory_mb": 32, "retry_minutes": 0, "timeout_seconds": 2.5},
+		"partition_by": ["a", "day(b)"], "partition_columns": "keep", "upload": {"part_size_mb": 5.0, "concurrency": 6e1, "memory_mb": 32, "retry_minutes": 0, "timeout_seconds": 2.5},
 		"engine": "kafka", "kafka": {"brokers": "a:1, b:2,", "group": "g", "topic_pattern": "t", "input": "envelope", "partitions": 3,
 			"replication_factor": 2, "security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "u",
 			"sasl_password": "p", "session_timeout_seconds": 6.5, "max_rows": 7, "rotate_minutes": 0.5},
@@ -229,6 +232,7 @@ func TestParseFillsEveryField(t *testing.T) {
 		Bucket: "b", Path: "/p//q/", Region: "mars-1", AccessKeyID: "id", SecretAccessKey: "key", RoleARN: "arn", ExternalID: "ext",
 		Endpoint: "https://h:9000/x", PathFormat: "", FileNamePattern: DefaultFileNamePattern, MetadataColumns: MetadataV2,
 		FileSizeMB: 0.5, CheckpointMinutes: 0.25, FullRefresh: RefreshPurgeFirst,
+		PartitionBy: []string{"a", "day(b)"}, PartitionColumns: PartitionColumnsKeep,
 		Upload: Upload{PartSizeMB: 5, Concurrency: 60, MemoryMB: 32, RetryMinutes: 0, TimeoutSeconds: 2.5}, Format: defaultFormat(),
 		Engine: EngineKafka, Kafka: Kafka{
 			Brokers: "a:1, b:2,", Group: "g", TopicPattern: "t", Input: InputEnvelope, Partitions: 3, ReplicationFactor: 2,
@@ -326,7 +330,8 @@ func TestValidate(t *testing.T) {
 			`kafka.group is "": must be a name without spaces; kafka.topic_pattern is "": must be the name of a topic, with {namespace} and {stream} in it or without; ` +
 			`kafka.input is "": allowed are "protocol", "envelope"; kafka.partitions is 0: must be from 1 to 10000; ` +
 			`kafka.security_protocol is "": allowed are "PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"; ` +
-			`kafka.sasl_mechanism is "": allowed are "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"; kafka.session_timeout_seconds is 0: must be from 1 to 3600`},
+			`kafka.sasl_mechanism is "": allowed are "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"; kafka.session_timeout_seconds is 0: must be from 1 to 3600; partition_columns is "": allowed are "drop", "keep"`},
+		{func(c *Config) { c.PartitionBy = []string{"week(a)"} }, `partition_by is ["week(a)"]: must be fields, or functions of fields: "week" is no function: there are date, year, month, day and hour`},
 		{func(c *Config) { c.Engine = EngineKafka }, `kafka.brokers is "": must name a broker, as host:port, for the engine "kafka"`},
 		{func(c *Config) { c.Engine, c.Kafka.Brokers = EngineKafka, "h:9092" }, ""},
 		{func(c *Config) { c.Engine, c.Kafka.Brokers = EngineKafka, ", ," }, `kafka.brokers is ", ,": must name a broker, as host:port, for the engine "kafka"`},

@@ -18,6 +18,7 @@ func Parse(raw []byte) (*Config, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	listed(doc)
 	m := maskOf(doc)
 	kept, warnings := model().root.keep(doc, "", m)
 	problems := check(kept, m)
@@ -33,6 +34,19 @@ func Parse(raw []byte) (*Config, []string, error) {
 		return nil, warnings, err
 	}
 	return c, warnings, nil
+}
+
+// listed makes a list of a text where a list of texts is wanted: a, b.
+func listed(doc map[string]any) {
+	if text, ok := doc["partition_by"].(string); ok {
+		var all []any
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				all = append(all, part)
+			}
+		}
+		doc["partition_by"] = all
+	}
 }
 
 // maskOf returns a mask that hides the secrets of a document.
@@ -79,7 +93,7 @@ func check(doc map[string]any, m mask) Errors {
 	var problems Errors
 	var wrong [][]string
 	eachLeaf(invalid, func(leaf *jsonschema.ValidationError) {
-		path := leaf.InstanceLocation
+		path := ofList(doc, leaf.InstanceLocation)
 		required, ok := leaf.ErrorKind.(*kind.Required)
 		if !ok {
 			problems = append(problems, explain(doc, path, leaf.ErrorKind, m))
@@ -99,6 +113,16 @@ func check(doc map[string]any, m mask) Errors {
 		remove(doc, path)
 	}
 	return problems
+}
+
+// ofList is the path of the list that a path leads into, or the path.
+func ofList(doc map[string]any, path []string) []string {
+	for i := range path {
+		if _, ok := lookup(doc, path[:i]).([]any); ok {
+			return path[:i]
+		}
+	}
+	return path
 }
 
 // eachLeaf calls f for each error that has no causes: the ones that are about a value.

@@ -121,6 +121,7 @@ func (p *property) typeAllowed() string {
 		"number":  "a number",
 		"boolean": "true or false",
 		"object":  "an object",
+		"array":   "a list of up to 8 texts",
 	}
 	return "must be " + words[p.Type]
 }

@@ -225,6 +225,8 @@ func TestEveryPropertyIsDecoded(t *testing.T) {
 			parent[keys[len(keys)-1]] = p.Default != true
 		case "string":
 			parent[keys[len(keys)-1]] = "something else"
+		case "array":
+			parent[keys[len(keys)-1]] = []any{"something else"}
 		default:
 			parent[keys[len(keys)-1]] = 17.0
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/sluice-data/sluice/internal/hive"
 )
 
 // Validate checks everything that Parse checks, for a Config that a program has filled. The
@@ -76,6 +78,9 @@ func (c *Config) rules(m mask) Errors {
 		p.add("external_id", c.ExternalID, "allowed only together with role_arn")
 	}
 	c.kafkaRules(&p)
+	if _, err := hive.ParseAll(c.PartitionBy); err != nil {
+		p.add("partition_by", c.PartitionBy, "must be fields, or functions of fields: "+err.Error())
+	}
 	if wanted := endpointRule(c.Endpoint); wanted != "" {
 		p.add(endpointField, c.Endpoint, "must be "+wanted)
 	}

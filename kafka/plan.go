@@ -113,8 +113,11 @@ func fingerprint(cfg *config.Config, tables []*stages.Table) (string, error) {
 		Input    config.KafkaInput
 		Format   config.Format
 		Metadata config.MetadataColumns
-		Tables   []table
-	}{Bucket: cfg.Bucket, Input: cfg.Kafka.Input, Format: cfg.Format.WithoutLevels(), Metadata: cfg.MetadataColumns}
+		// Whether a row is in a file, and with which columns.
+		PartitionBy      []string
+		PartitionColumns config.PartitionColumns
+		Tables           []table
+	}{Bucket: cfg.Bucket, Input: cfg.Kafka.Input, Format: cfg.Format.WithoutLevels(), Metadata: cfg.MetadataColumns, PartitionBy: cfg.PartitionBy, PartitionColumns: cfg.PartitionColumns}
 	for _, t := range tables {
 		of := table{Stream: t.Stream, Dir: t.Dir, Columns: t.Format.Columns}
 		if t.Format.Metadata == format.MetadataV2 { // it is in the rows

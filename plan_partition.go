@@ -1,0 +1,62 @@
+package sluice
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/hive"
+	"github.com/sluice-data/sluice/stages"
+)
+
+// planPartitions gives a table the keys of the config. Those that take the values of a field as they are
+// leave its columns, if the config does not say to keep it.
+func planPartitions(t *stages.Table, cfg *config.Config, s *airbyte.Stream) error {
+	keys, err := hive.ParseAll(cfg.PartitionBy)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	fields, err := s.Columns()
+	if err != nil {
+		return err
+	}
+	t.PartitionColumns = cfg.PartitionColumns == config.PartitionColumnsKeep
+	for _, k := range keys {
+		t.Partition = append(t.Partition, stages.PartitionKey{
+			Key: k, EmittedAt: hive.IsEmittedAt(k.Field) && !slices.Contains(fields, k.Field),
+		})
+	}
+	hidden := t.Hidden()
+	t.Format.Columns = slices.DeleteFunc(t.Format.Columns, func(c string) bool { return slices.Contains(hidden, c) })
+	return nil
+}
+
+// checkPartitions refuses a key that no stream has: it is a slip of the pen. Where some have it, the rows of the
+// others are all in the partition of those without a value, which log tells.
+func checkPartitions(catalog *airbyte.Catalog, tables []*stages.Table, log *slog.Logger) error {
+	found := map[string]bool{}
+	missing := map[string][]airbyte.StreamID{}
+	for i, t := range tables {
+		fields, err := catalog.Streams[i].Columns()
+		if err != nil {
+			return err
+		}
+		for _, k := range t.Partition {
+			if k.EmittedAt || slices.Contains(fields, k.Field) {
+				found[k.Field] = true
+			} else {
+				missing[k.Field] = append(missing[k.Field], t.Stream)
+			}
+		}
+	}
+	for field, streams := range missing {
+		if !found[field] {
+			return fmt.Errorf("partition_by has the field %q, and no stream has it in its schema", field)
+		}
+		log.Warn(fmt.Sprintf("the field %q of partition_by is not in the schema of the stream %s (%s): rows without it go to %s",
+			field, streams[0], stages.Count(int64(len(streams)), "such stream"), hive.Null))
+	}
+	return nil
+}
