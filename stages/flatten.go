@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -57,7 +58,7 @@ type flattener struct {
 
 	last  [2]*plan // that were used last: where two workers decode, there are two of each
 	plans map[*scan.Shape]*plan
-	text  []byte // scratch for an unescaped key
+	text  [2][]byte // scratch for unescaped keys
 
 	undeclared map[string]*undeclared
 	dropped    bool // some were counted since the last report
@@ -68,7 +69,7 @@ type plan struct {
 	shape      *scan.Shape
 	columns    []int32 // see format.Row.Columns
 	undeclared []member
-	twins      bool // two of its keys are the same one, written differently: no plan will do
+	twins      bool // two of its keys that are not dropped are the same one, written differently: no plan will do
 }
 
 // member is a key of a shape that is not in the schema.
@@ -136,11 +137,17 @@ func (f *flattener) known(s *scan.Shape) *plan {
 
 func (f *flattener) newPlan(s *scan.Shape) *plan {
 	p := &plan{shape: s, columns: missing(nil, len(f.columns))}
+	kept := map[string]bool{}
 	for i := range s.Len() {
 		column, drop := f.find([]byte(s.Key(i)))
 		switch {
 		case drop != nil:
 			p.undeclared = append(p.undeclared, member{i, drop})
+			if f.extra {
+				name := string(f.unescaped(0, []byte(s.Key(i))))
+				p.twins = p.twins || kept[name]
+				kept[name] = true
+			}
 		case p.columns[column] >= 0:
 			p.twins = true
 		default:
@@ -204,18 +211,45 @@ func (f *flattener) irregular(b *pipeline.Batch, r *pipeline.Record, values []sc
 			take(b.Input[key.Start+1:key.End-1], i, scan.Span{Start: key.Start, End: values[i].End})
 		}
 	}
-	extra := b.Extra[first:len(b.Extra):len(b.Extra)]
-	slices.SortFunc(extra, func(a, b scan.Span) int { return cmp.Compare(a.Start, b.Start) })
-	r.Columns, r.Extra = columns[:f.shown], extra
+	r.Columns, r.Extra = columns[:f.shown], f.lastOfEach(b.Input, b.Extra[first:len(b.Extra):len(b.Extra)])
+}
+
+// lastOfEach puts members into their order, and keeps of those with one key the last, as it is with
+// columns: a reader that finds a key twice refuses the file, or takes any of them.
+func (f *flattener) lastOfEach(doc []byte, members []scan.Span) []scan.Span {
+	if len(members) < 2 {
+		return members
+	}
+	slices.SortFunc(members, func(a, b scan.Span) int {
+		return cmp.Or(f.compareKeys(doc, a, b), cmp.Compare(b.Start, a.Start))
+	})
+	members = slices.CompactFunc(members, func(a, b scan.Span) bool { return f.compareKeys(doc, a, b) == 0 })
+	slices.SortFunc(members, func(a, b scan.Span) int { return cmp.Compare(a.Start, b.Start) })
+	return members
+}
+
+func (f *flattener) compareKeys(doc []byte, a, b scan.Span) int {
+	return bytes.Compare(f.unescaped(0, keyOf(doc, a)), f.unescaped(1, keyOf(doc, b)))
+}
+
+// keyOf is the key of a member, without its quotes.
+func keyOf(doc []byte, member scan.Span) []byte {
+	start := int(member.Start)
+	return doc[start+1 : scan.SkipValue(doc, start)-1]
+}
+
+// unescaped is the text of a key, until that scratch is used again.
+func (f *flattener) unescaped(scratch int, raw []byte) []byte {
+	if scan.Plain(raw) {
+		return raw
+	}
+	f.text[scratch], _ = scan.AppendUnescaped(f.text[scratch][:0], raw)
+	return f.text[scratch]
 }
 
 // find looks a key up by its text, which may be escaped.
 func (f *flattener) find(raw []byte) (column uint32, drop *undeclared) {
-	text := raw
-	if !scan.Plain(raw) {
-		f.text, _ = scan.AppendUnescaped(f.text[:0], raw)
-		text = f.text
-	}
+	text := f.unescaped(0, raw)
 	if column, ok := f.columns[string(text)]; ok {
 		return column, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,37 @@ func TestFlattenCountsUndeclaredFields(t *testing.T) {
 	if got := cells(b, 3); got != `0=4 "z":0` {
 		t.Errorf("out of order: %v", got)
 	}
+}
+
+// Of undeclared members with one key the last is kept, however they are written.
+func TestFlattenKeepsTheLastMember(t *testing.T) {
+	tab := keeping(table("users", "a"))
+	f := func(data, want string) {
+		t.Helper()
+		c := NewCatalog([]*Table{tab})
+		decode, flatten := NewDecode(c), NewFlatten(c)
+		for range 3 { // a surprise first, then as guessed
+			b := batch(record("users", data))
+			if err := errors.Join(decode.Process(t.Context(), b), flatten.Process(t.Context(), b)); err != nil {
+				t.Fatal(err)
+			}
+			if got := cells(b, 0); got != want {
+				t.Errorf("flatten(%s) = %q, want %q", data, got, want)
+			}
+		}
+	}
+	f(`{"x":1,"a":2,"x":3}`, `0=2 "x":3`)
+	f(`{"x":1,"y":2,"z":3,"y":4,"x":5}`, `"x":5 "y":4 "z":3`) // in the order of its shape
+	f(`{"x":1,"\u0078":2}`, `"\u0078":2`)
+	f(`{"\u0078":1,"x":2,"a":3,"\u00e9":4,"é":5}`, `0=3 "x":2 "é":5`)
+	f(`{"\ud800":1,"\ud801":2}`, `"\ud801":2`) // both become U+FFFD
+	f("{\"\xff\":1,\"\xfe\":2,\"\ufffd\":3,\"b\":4}", "\"\ufffd\":3 \"b\":4")
+	var many, last []string // more than are remembered
+	for i := range 2 * maxUndeclared {
+		many = append(many, fmt.Sprintf(`"k%d":1`, i))
+		last = append(last, fmt.Sprintf(`"k%d":2`, i))
+	}
+	f("{"+strings.Join(slices.Concat(many, last), ",")+"}", strings.Join(last, " "))
 }
 
 func TestFlattenForgetsEndlessFields(t *testing.T) {
