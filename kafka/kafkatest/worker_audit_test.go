@@ -70,7 +70,11 @@ func (r *rig) rows(stream string) []map[string]string {
 	var all []map[string]string
 	objects := r.objects()
 	for _, key := range sorted(objects) {
-		if !strings.HasSuffix(key, ".csv") || stream != "" && !strings.Contains(key, "/"+stream+"/") {
+		if strings.Contains(key, "/_sluice_dead_letters/") || stream != "" && !strings.Contains(key, "/"+stream+"/") {
+			continue
+		}
+		if strings.HasSuffix(key, ".jsonl") {
+			all = append(all, r.jsonRows(key, objects[key])...)
 			continue
 		}
 		lines, err := csv.NewReader(bytes.NewReader(objects[key])).ReadAll()
@@ -85,6 +89,25 @@ func (r *rig) rows(stream string) []map[string]string {
 			}
 			all = append(all, m)
 		}
+	}
+	return all
+}
+
+// jsonRows are the rows of an object of JSONL.
+func (r *rig) jsonRows(key string, data []byte) (all []map[string]string) {
+	r.t.Helper()
+	for line := range bytes.Lines(data) {
+		var members map[string]any
+		d := json.NewDecoder(bytes.NewReader(line))
+		d.UseNumber()
+		if err := d.Decode(&members); err != nil {
+			r.t.Errorf("%s: %q: %v", key, line, err)
+		}
+		row := map[string]string{"key": key}
+		for name, v := range members {
+			row[name] = fmt.Sprint(v)
+		}
+		all = append(all, row)
 	}
 	return all
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/kafka"
 )
 
@@ -38,6 +39,24 @@ func TestCommitAgain(t *testing.T) {
 			r.audit()
 			w.stop()
 		})
+	}
+}
+
+// TestJSONL: a worker writes the config's format.
+func TestJSONL(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3, func(c *config.Config) {
+		c.Format.Type, c.Format.JSONL.Flattening = config.FormatJSONL, config.FlatteningRoot
+	})
+	r.produce(60)
+	w := r.worker(nil)
+	r.settled()
+	r.audit()
+	w.stop()
+	for key := range r.objects() {
+		if !strings.HasSuffix(key, ".jsonl") {
+			t.Errorf("there is %s", key)
+		}
 	}
 }
 
