@@ -100,7 +100,7 @@ torture: build $(BIN)/versitygw ## Kill sluice (kill -9) in RUNS=200 rounds, abo
 	$(BIN)/torture -sluice $(BIN)/sluice -runs $(RUNS) -seed $(SEED) $(if $(ROUND),-round $(ROUND)) $(ARGS)
 
 golden: modules ## Write the expected objects in format/testdata anew
-	go test ./format -update
+	go test ./format ./format/parquet -update
 
 generate: modules ## Write the generated files anew
 	go generate ./...

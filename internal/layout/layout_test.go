@@ -31,6 +31,7 @@ var order = []struct {
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
 	{"format/typed", []string{"format", "internal/scan"}},
+	{"format/parquet", []string{"format", "format/typed"}},
 	{"format/avro", []string{"format", "format/typed"}},
 	{"compress", nil},
 	{"pipeline", []string{"compress", "internal/scan", "internal/guard", "internal/meter"}},
