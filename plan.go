@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/sluice-data/sluice/airbyte"
-	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/format"
 	"github.com/sluice-data/sluice/sink"
@@ -67,7 +66,10 @@ func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*
 	if err := planPartitions(t, cfg, s); err != nil {
 		return nil, err
 	}
-	t.Encoder, t.Codec = encoder(&cfg.Format, t.Format), codec(cfg.Format.Compression())
+	if t.Encoder, err = encoder(&cfg.Format, s, &t.Format); err != nil {
+		return nil, err
+	}
+	t.Codec = codec(cfg.Format.Compression())
 	return t, nil
 }
 
@@ -121,39 +123,4 @@ func metadata(s *airbyte.Stream) sink.Metadata {
 		m[sink.MetaSyncID] = fmt.Sprint(*s.SyncID)
 	}
 	return m
-}
-
-// encoder is that of the config's format.
-func encoder(f *config.Format, table format.Table) format.Encoder {
-	if f.Type == config.FormatJSONL {
-		return format.NewJSONL(table)
-	}
-	return format.NewCSV(dialect(f.CSV), table)
-}
-
-// codec is how objects are compressed; nil: not at all.
-func codec(c config.Compression) compress.Codec {
-	switch c.Type {
-	case config.CompressionGZIP:
-		return compress.Gzip(c.Level)
-	case config.CompressionZSTD:
-		return compress.Zstd(c.Level)
-	case config.CompressionNone:
-	}
-	return nil
-}
-
-func dialect(csv config.CSV) format.Dialect {
-	d := format.Dialect{Delimiter: csv.Delimiter[0], LineEnd: "\r\n", Null: csv.NullValue, Header: csv.Header}
-	if csv.LineEnding == config.LineEndingLF {
-		d.LineEnd = "\n"
-	}
-	switch csv.Quoting {
-	case config.QuoteAll:
-		d.Quoting = format.QuoteAll
-	case config.QuoteMinimal:
-		d.Quoting = format.QuoteMinimal
-	case config.QuoteNonNumeric:
-	}
-	return d
 }

@@ -31,8 +31,8 @@ type Config struct {
 	// whether a field that is a key stands in the files, too.
 	PartitionBy      []string         `json:"partition_by,omitempty"`
 	PartitionColumns PartitionColumns `json:"partition_columns"`
-	Engine            Engine      `json:"engine"`
-	Kafka             Kafka       `json:"kafka"`
+	Engine           Engine           `json:"engine"`
+	Kafka            Kafka            `json:"kafka"`
 }
 
 // Engine says who writes the objects.

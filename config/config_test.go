@@ -262,7 +262,7 @@ func TestAirbyteConfigs(t *testing.T) {
 		{`"s3_bucket_region": "", "format": {"format_type": "JSONL", "flattening": "No flattening", "compression": {"compression_type": "GZIP"}}`, ``, ``},
 		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "no compression"}}`, notYet, ``},
 		{`"s3_bucket_region": "", "format": {"format_type": "Avro", "compression_codec": {"codec": "zstandard", "compression_level": 3, "include_checksum": true}}`, notYet, ``},
-		{`"s3_bucket_region": "", "format": {"format_type": "Parquet", "compression_codec": "SNAPPY", "block_size_mb": 128, "max_padding_size_mb": 8, "page_size_kb": 1024, "dictionary_page_size_kb": 1024, "dictionary_encoding": true}`, notYet, ``},
+		{`"s3_bucket_region": "", "format": {"format_type": "Parquet", "compression_codec": "SNAPPY", "block_size_mb": 128, "max_padding_size_mb": 8, "page_size_kb": 1024, "dictionary_page_size_kb": 1024, "dictionary_encoding": true}`, ``, ``},
 	} {
 		_, warnings, err := Parse([]byte("{" + keys + c.rest + "}"))
 		if got := strings.Join(warnings, "|"); got != c.warnings {
@@ -315,8 +315,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Bucket = "" }, `s3_bucket_name is "": must be the name of a bucket, without "/"`},
 		{func(c *Config) { c.Format.Type = "XML" }, `format.format_type is "XML": allowed are "CSV", "JSONL", "Avro", "Parquet"`},
 		{func(c *Config) { c.Format.Type = "" }, `format.format_type is "": allowed are "CSV", "JSONL", "Avro", "Parquet"`},
-		{func(c *Config) { c.Format.Type = FormatParquet }, `format.format_type is "Parquet": this version of sluice writes CSV and JSONL only`},
-		{func(c *Config) { c.Format.Type = FormatAvro }, `format.format_type is "Avro": this version of sluice writes CSV and JSONL only`},
+		{func(c *Config) { c.Format.Type = FormatParquet }, ``},
+		{func(c *Config) { c.Format.Type = FormatAvro }, `format.format_type is "Avro": this version of sluice does not write it yet`},
 		{func(c *Config) { c.Format.CSV.Quoting = "" }, `format.quoting is "": allowed are "non_numeric", "all", "minimal"`},
 		{func(c *Config) { c.Format.CSV.Compression.Type = CompressionZSTD }, ""},
 		{func(c *Config) { c.Format.CSV.Compression = Compression{CompressionGZIP, 10} }, `format.compression.compression_level is 10: ` + levelAllowed},

@@ -46,11 +46,8 @@ func (c *Config) unsupported(m mask) Errors {
 	if c.FileNamePattern != "" && c.FileNamePattern != DefaultFileNamePattern {
 		p.add("file_name_pattern", c.FileNamePattern, templates+", only "+jsonText(DefaultFileNamePattern))
 	}
-	if slices.Contains([]FormatType{
-		FormatAvro,
-		FormatParquet,
-	}, c.Format.Type) {
-		p.add("format.format_type", string(c.Format.Type), "this version of sluice writes CSV and JSONL only")
+	if c.Format.Type == FormatAvro {
+		p.add("format.format_type", string(c.Format.Type), "this version of sluice does not write it yet")
 	}
 	if c.Format.Type == FormatParquet && c.Format.Parquet.Codec == "LZO" {
 		p.add("format.compression_codec", "LZO", `this version of sluice can't write it: use "SNAPPY" or "ZSTD"`)

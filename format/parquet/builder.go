@@ -18,6 +18,7 @@ import (
 // builder implements format.Builder. Its scratch stays as large as the largest group made it.
 type builder struct {
 	table *Parquet
+	all   []column // that there ever were; the shredder has those of the table
 	shredder
 	scratch
 }
@@ -35,14 +36,22 @@ type scratch struct {
 
 // NewBuilder implements format.Packer.
 func (p *Parquet) NewBuilder() format.Builder {
-	b := &builder{table: p}
+	b := &builder{}
 	b.thrift = thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&b.header))
-	b.constants = p.schema.constants
-	b.columns = make([]column, len(p.schema.leaves))
+	return b
+}
+
+// begin makes the builder ready for a group of a table. The memory of another one's columns will do.
+func (b *builder) begin(p *Parquet) {
+	b.table, b.constants = p, p.schema.constants
+	for len(b.all) < len(p.schema.leaves) {
+		b.all = append(b.all, column{})
+	}
+	b.columns = b.all[:len(p.schema.leaves)]
 	for i, l := range p.schema.leaves {
 		b.columns[i].leaf = l
+		b.columns[i].reset(&p.options)
 	}
-	return b
 }
 
 // A block is what is taken apart before its values are worked on, column by column: enough to be worth
@@ -53,13 +62,11 @@ const (
 )
 
 // AppendGroup implements format.Builder.
-func (b *builder) AppendGroup(dst []byte, chunks [][]byte, rows int64) (out []byte, info any, err error) {
+func (b *builder) AppendGroup(dst []byte, p format.Packer, chunks [][]byte, rows int64) (out []byte, info any, err error) {
 	if rows == 0 {
 		return dst, nil, nil
 	}
-	for i := range b.columns {
-		b.columns[i].reset(&b.table.options)
-	}
+	b.begin(p.(*Parquet))
 	var n int64
 	for _, chunk := range chunks {
 		b.data, b.at, b.bad = chunk, 0, false

@@ -15,7 +15,7 @@ func TestBadRows(t *testing.T) {
 	f := func(root *typed.Type, rows string, n int64, want string) {
 		t.Helper()
 		p := mustNew(t, root, Options{})
-		out, _, err := p.NewBuilder().AppendGroup([]byte("x"), [][]byte{[]byte(rows)}, n)
+		out, _, err := p.NewBuilder().AppendGroup([]byte("x"), p, [][]byte{[]byte(rows)}, n)
 		if err == nil || !strings.Contains(err.Error(), want) || string(out) != "x" {
 			t.Errorf("%q: got  %v and %q\nwant %s", rows, err, out, want)
 		}
@@ -48,7 +48,7 @@ func FuzzBadRows(f *testing.F) {
 	p := mustNew(f, root, Options{})
 	b := p.NewBuilder()
 	f.Fuzz(func(t *testing.T, rows []byte) {
-		if _, _, err := b.AppendGroup(nil, [][]byte{rows}, 1); err == nil {
+		if _, _, err := b.AppendGroup(nil, p, [][]byte{rows}, 1); err == nil {
 			return
 		}
 		// It works as before.
@@ -70,7 +70,7 @@ func TestAllocations(t *testing.T) {
 		var out []byte
 		got := testing.AllocsPerRun(5, func() {
 			var err error
-			if out, _, err = b.AppendGroup(out[:0], chunk, int64(len(rows))); err != nil {
+			if out, _, err = b.AppendGroup(out[:0], p, chunk, int64(len(rows))); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -123,16 +123,35 @@ func TestKeepsNothing(t *testing.T) {
 	b := p.NewBuilder()
 	rows := appendRows(nil, root, []any{fields{"abc"}})
 	dst := append(make([]byte, 0, 1000), "front"...)
-	out, _, err := b.AppendGroup(dst, [][]byte{rows}, 1)
+	out, _, err := b.AppendGroup(dst, p, [][]byte{rows}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := bytes.Clone(out)
 	clear(rows)
-	if _, _, err = b.AppendGroup(nil, [][]byte{appendRows(nil, root, []any{fields{"xyz"}})}, 1); err != nil {
+	if _, _, err = b.AppendGroup(nil, p, [][]byte{appendRows(nil, root, []any{fields{"xyz"}})}, 1); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(out, before) || !bytes.HasPrefix(out, []byte("front")) || &out[0] != &dst[0] {
 		t.Errorf("got  %q\nwant %q", out, before)
+	}
+}
+
+// TestOneBuilder: a builder works for all tables, and what one has left does not show in the next.
+func TestOneBuilder(t *testing.T) {
+	small := table(typed.String)
+	large := everything()
+	b := mustNew(t, large, Options{}).NewBuilder()
+	for range 3 {
+		for _, root := range []*typed.Type{large, small} {
+			rows := everyRow()
+			if root == small {
+				rows = []any{fields{"abc"}, fields{nil}}
+			}
+			p := mustNew(t, root, Options{})
+			if got, want := file(t, p, root, func() format.Builder { return b }, rows), file(t, p, root, p.NewBuilder, rows); !bytes.Equal(got, want) {
+				t.Fatalf("%d bytes, and %d of a new builder", len(got), len(want))
+			}
+		}
 	}
 }

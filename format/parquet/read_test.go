@@ -29,7 +29,7 @@ func file(t tb, p *Parquet, root *typed.Type, next func() format.Builder, groups
 		// Two chunks, and something in front that is not theirs.
 		half := len(rows) / 2
 		chunks := [][]byte{appendRows(nil, root, rows[:half]), appendRows(nil, root, rows[half:])}
-		made, info, err := next().AppendGroup([]byte("front"), chunks, int64(len(rows)))
+		made, info, err := next().AppendGroup([]byte("front"), p, chunks, int64(len(rows)))
 		if err != nil {
 			t.Fatal(err)
 		}

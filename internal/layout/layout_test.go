@@ -39,7 +39,7 @@ var order = []struct {
 	{"sink", []string{"internal/guard", "internal/meter"}},
 	{"sink/...", []string{"sink"}},
 	{"config", []string{"internal/hive"}},
-	{".", []string{"airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/budget", "internal/feed", "internal/guard", "internal/hive", "internal/meter", "internal/scan"}},
+	{".", []string{"airbyte", "compress", "config", "format", "format/...", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/budget", "internal/feed", "internal/guard", "internal/hive", "internal/meter", "internal/scan"}},
 	{"kafka", []string{".", "airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "internal/budget", "internal/guard", "internal/meter", "internal/scan"}},
 	{"kafka/kafkatest", nil}, // tests alone
 	// What a sync needs it has from the root, with the types that stand in its signatures. The rest is

@@ -1,0 +1,69 @@
+package sluice
+
+import (
+	"github.com/sluice-data/sluice/airbyte"
+	"github.com/sluice-data/sluice/compress"
+	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/format/parquet"
+	"github.com/sluice-data/sluice/format/typed"
+)
+
+// encoder is that of a table in the config's format.
+func encoder(f *config.Format, s *airbyte.Stream, table *format.Table) (format.Encoder, error) {
+	switch f.Type {
+	case config.FormatJSONL:
+		return format.NewJSONL(*table), nil
+	case config.FormatParquet:
+		return parquetEncoder(&f.Parquet, s, table)
+	case config.FormatAvro, config.FormatCSV:
+	}
+	return format.NewCSV(dialect(f.CSV), *table), nil
+}
+
+func parquetEncoder(o *config.Parquet, s *airbyte.Stream, table *format.Table) (format.Encoder, error) {
+	rows, err := typedRows(string(o.NumberType), s, table)
+	if err != nil {
+		return nil, err
+	}
+	return parquet.New(rows.Root(), rows, parquet.Options{
+		Codec: o.Codec, Level: o.Level, GroupSize: int64(o.BlockSizeMB) << 20, PageSize: o.PageSizeKB << 10,
+		DictSize: o.DictionaryPageSizeKB << 10, NoDictionary: !o.DictionaryEncoding, CreatedBy: "sluice version " + Version,
+	})
+}
+
+// typedRows makes the encoder of rows with typed columns.
+func typedRows(numberType string, s *airbyte.Stream, table *format.Table) (*typed.Encoder, error) {
+	numbers, err := typed.ParseNumbers(numberType)
+	if err != nil {
+		return nil, err
+	}
+	return typed.New(table, s.Schema, numbers)
+}
+
+// codec is how objects are compressed; nil: not at all.
+func codec(c config.Compression) compress.Codec {
+	switch c.Type {
+	case config.CompressionGZIP:
+		return compress.Gzip(c.Level)
+	case config.CompressionZSTD:
+		return compress.Zstd(c.Level)
+	case config.CompressionNone:
+	}
+	return nil
+}
+
+func dialect(csv config.CSV) format.Dialect {
+	d := format.Dialect{Delimiter: csv.Delimiter[0], LineEnd: "\r\n", Null: csv.NullValue, Header: csv.Header}
+	if csv.LineEnding == config.LineEndingLF {
+		d.LineEnd = "\n"
+	}
+	switch csv.Quoting {
+	case config.QuoteAll:
+		d.Quoting = format.QuoteAll
+	case config.QuoteMinimal:
+		d.Quoting = format.QuoteMinimal
+	case config.QuoteNonNumeric:
+	}
+	return d
+}
