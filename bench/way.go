@@ -19,6 +19,8 @@ const (
 	Gzip          Way = "gzip"
 	Gzip1         Way = "gzip-1"
 	Zstd          Way = "zstd"
+	JSONL         Way = "jsonl"
+	JSONLWhole    Way = "jsonl-unflattened"
 )
 
 // Ways are all of them, with what they are for people.
@@ -35,6 +37,8 @@ var Ways = []struct {
 	{Gzip, "flattened, GZIP at its automatic level"},
 	{Gzip1, "flattened, GZIP at level 1"},
 	{Zstd, "flattened, ZSTD at its automatic level"},
+	{JSONL, "flattened, as JSONL"},
+	{JSONLWhole, "unflattened, as JSONL"},
 }
 
 // S3 reports whether the way needs a bucket.
@@ -73,6 +77,10 @@ func (w Way) config(bucket *Bucket) (*config.Config, error) {
 		csv.Compression = config.Compression{Type: config.CompressionGZIP, Level: 1}
 	case Zstd:
 		csv.Compression = config.Compression{Type: config.CompressionZSTD}
+	case JSONL:
+		cfg.Format.Type, cfg.Format.JSONL.Flattening = config.FormatJSONL, config.FlatteningRoot
+	case JSONLWhole:
+		cfg.Format.Type = config.FormatJSONL
 	default:
 		return nil, fmt.Errorf("there is no way %q", w)
 	}
