@@ -240,6 +240,6 @@ func TestConfigOfAProgram(t *testing.T) {
 	}
 	f(func(c *config.Config) { *c = config.Config{} }, "s3_bucket_name")
 	f(func(c *config.Config) { c.Format.CSV.Delimiter = "" }, "format.delimiter")
-	f(func(c *config.Config) { c.Format.Type = config.FormatParquet }, "format.format_type")
+	f(func(c *config.Config) { c.Format.Type = "XML" }, "format.format_type")
 	f(func(c *config.Config) { c.Format.CSV.Compression.Type = "LZ4" }, "format.compression.compression_type")
 }
