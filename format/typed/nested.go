@@ -67,6 +67,7 @@ func (w *writer) others(dst []byte, c *column, at int, some bool) []byte {
 	if !some {
 		return append(dst, 0)
 	}
+	w.undeclared++
 	m := scan.Object(w.doc, at)
 	return w.join(dst, func(dst []byte) scan.Span {
 		for m.Next() {
@@ -131,22 +132,21 @@ func (w *writer) array(dst []byte, c *column, at int) []byte {
 	return append(settle(dst, start, 1, count), 0)
 }
 
-// union appends a value as the first branch that takes it as it is, or else the first that takes it at
+// union appends a value as the first branch that takes all of it, or else as the first that takes it at
 // all. What that one made stays in front of what later branches try.
 func (w *writer) union(dst []byte, c *column, v scan.Value) (out []byte, found verdict) {
-	row, start := w.row, len(dst)
-	first, replaced, changed, dropped := true, w.replaced, len(row.Changed), len(row.Dropped)
+	start, before, first := len(dst), w.losses(), true
 	found = mismatch
 	for i := range c.branches {
 		b := &c.branches[i]
 		if !b.accepts(w.doc[v.Start]) {
 			continue
 		}
-		at, bad, changes, drops := len(dst), w.replaced, len(row.Changed), len(row.Dropped)
+		at, earlier := len(dst), w.losses()
 		try, fits := w.put(append(room(dst, 1+scalar), b.index), b, v)
-		if fits == exact && len(row.Changed) == changes && len(row.Dropped) == drops {
-			w.replaced += replaced - bad
-			row.Changed, row.Dropped = row.Changed[:changed], row.Dropped[:dropped]
+		if now := w.losses(); fits == exact && now.none(earlier) {
+			w.forget(before)
+			w.replaced += now.replaced - earlier.replaced
 			return slices.Delete(try, start, at), exact
 		}
 		if fits <= truncated && first {
@@ -156,10 +156,30 @@ func (w *writer) union(dst []byte, c *column, v scan.Value) (out []byte, found v
 		if first {
 			found = min(found, fits)
 		}
+		w.forget(earlier)
 		dst = try[:at]
-		w.replaced, row.Changed, row.Dropped = bad, row.Changed[:changes], row.Dropped[:drops]
 	}
 	return dst, found
+}
+
+// losses counts what was told of a row so far.
+type losses struct{ changed, dropped, undeclared, replaced int }
+
+func (w *writer) losses() losses {
+	return losses{len(w.row.Changed), len(w.row.Dropped), w.undeclared, w.replaced}
+}
+
+// none reports whether nothing was lost since: a record with members that it does not declare is not what
+// another one may be, even where these are kept.
+func (l losses) none(earlier losses) bool {
+	l.replaced = earlier.replaced
+	return l == earlier
+}
+
+// forget takes back what was told since.
+func (w *writer) forget(to losses) {
+	w.row.Changed, w.row.Dropped = w.row.Changed[:to.changed], w.row.Dropped[:to.dropped]
+	w.undeclared, w.replaced = to.undeclared, to.replaced
 }
 
 // accepts reports whether a branch is for values that begin so. In a union a number in a string is a

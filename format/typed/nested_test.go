@@ -76,6 +76,14 @@ func TestUnions(t *testing.T) {
 	f(`{"b":1,"d":1}`, `{a: null} -x.b -x.d`)
 	f(`{}`, `{a: null}`)
 	f(`[]`, `null x:null`)
+	const open = `"type":"object","additionalProperties":true,"properties":`
+	f = checkValues(t, `{"anyOf":[{`+open+`{"a":{"type":"integer"}}},{`+open+`{"b":{"type":"integer"}}}]}`)
+	f(`{"b":1}`, `{b: 1, _airbyte_additional_properties: null}`)
+	f(`{"b":1,"c":1}`, `{a: null, _airbyte_additional_properties: {"b":1,"c":1}}`)
+	f = checkValues(t, `{"anyOf":[{"properties":{"x":{"oneOf":[{"type":"integer"},{"type":"boolean"}]}}},{"properties":{"x":{"type":"array","items":{"oneOf":[{"type":"number"},{"type":"string"}]}}}}]}`)
+	f(`{"x":["a",1e99]}`, `{x: null} x.x:null`)
+	f(`{"x":["a",1]}`, `{x: ["a", 1.000000000000000000]}`)
+	f(`{"x":{}}`, `{x: null} x.x:null`)
 }
 
 func TestMetadata(t *testing.T) {

@@ -13,9 +13,10 @@ import (
 
 // writer writes one row.
 type writer struct {
-	row      *format.Row
-	doc      []byte
-	replaced int
+	row        *format.Row
+	doc        []byte
+	replaced   int
+	undeclared int // nested records that keep undeclared members
 }
 
 // verdict says how a value and its column agree.
