@@ -8,6 +8,7 @@ import (
 
 	twmb "github.com/twmb/avro"
 
+	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/format"
 	"github.com/sluice-data/sluice/format/typed"
 )
@@ -104,9 +105,34 @@ func FuzzValues(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
 		data = bytes.TrimSpace(data)
-		if len(data) == 0 || data[0] != '{' || !json.Valid(data) || bytes.ContainsAny(data, "\r\n") || bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > 500 {
+		if usable(data) {
+			checkRecord(t, int(which), data)
+		}
+	})
+}
+
+// FuzzSchemas looks for schemas of which no Avro schema comes, or one that does not fit the rows.
+func FuzzSchemas(f *testing.F) {
+	for i, of := range tables {
+		f.Add([]byte(of.schema), []byte(`{"a":`+values[i]+`}`), of.keep)
+	}
+	f.Add([]byte(`{"properties":{"a":{"oneOf":[{"$ref":"#/a"},{"type":["null","array"],"items":[{}]}]},"1":{"allOf":[{"airbyte_type":"big_integer","type":"number"}]}}}`), []byte(`{"1":2}`), false)
+	f.Fuzz(func(t *testing.T, schema, data []byte, keep bool) {
+		columns, err := (&airbyte.Stream{Schema: schema}).Columns()
+		if err != nil || !usable(data) || bytes.Count(schema, []byte("{")) > 500 {
 			return
 		}
-		checkRecord(t, int(which), data)
+		table := &format.Table{Flatten: true, KeepUndeclared: keep, Columns: columns, Metadata: format.MetadataV2}
+		e := newEncoder(t, table, string(schema), Codec{})
+		out, _ := e.AppendRow(nil, rowOf(table, data))
+		var got any
+		if rest, err := schemaOf(t, e).Decode(out, &got); err != nil || len(rest) > 0 {
+			t.Fatalf("%s: %s: %v, %d bytes are left of %q", schema, data, err, len(rest), out)
+		}
 	})
+}
+
+// usable reports whether a record is one that a sync may bring, and of a depth that the tests' walk knows.
+func usable(data []byte) bool {
+	return len(data) > 0 && data[0] == '{' && json.Valid(data) && !bytes.ContainsAny(data, "\r\n") && bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) < 500
 }

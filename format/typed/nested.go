@@ -20,7 +20,7 @@ func (w *writer) record(dst []byte, c *column, at int) []byte {
 			if next = w.place(dst, c, key); next < 0 {
 				next, others = 0, true
 				if !c.open {
-					w.drop(c, key)
+					w.drop(dst, c, key)
 				}
 				continue
 			}
@@ -56,9 +56,15 @@ func (w *writer) place(dst []byte, c *column, key []byte) int {
 	return -1
 }
 
-// drop tells of an undeclared member.
-func (w *writer) drop(c *column, key []byte) {
-	text, _ := scan.AppendUnescaped(append([]byte(c.path), '.'), key)
+// drop tells of an undeclared member. A source mostly sends the same ones with every record, so the name
+// that was at this place for an earlier row will do again: its memory is still there.
+func (w *writer) drop(dst []byte, c *column, key []byte) {
+	text, _ := scan.AppendUnescaped(append(append(dst[len(dst):], c.path...), '.'), key)
+	n, all := len(w.row.Dropped), w.row.Dropped[:cap(w.row.Dropped)]
+	if n < len(all) && all[n] == string(text) {
+		w.row.Dropped = all[:n+1]
+		return
+	}
 	w.row.Dropped = append(w.row.Dropped, string(text))
 }
 
