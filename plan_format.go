@@ -5,6 +5,7 @@ import (
 	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/format/avro"
 	"github.com/sluice-data/sluice/format/parquet"
 	"github.com/sluice-data/sluice/format/typed"
 )
@@ -16,9 +17,23 @@ func encoder(f *config.Format, s *airbyte.Stream, table *format.Table) (format.E
 		return format.NewJSONL(*table), nil
 	case config.FormatParquet:
 		return parquetEncoder(&f.Parquet, s, table)
-	case config.FormatAvro, config.FormatCSV:
+	case config.FormatAvro:
+		return avroEncoder(&f.Avro, s, table)
+	case config.FormatCSV:
 	}
 	return format.NewCSV(dialect(f.CSV), *table), nil
+}
+
+func avroEncoder(o *config.Avro, s *airbyte.Stream, table *format.Table) (format.Encoder, error) {
+	rows, err := typedRows(string(o.NumberType), s, table)
+	if err != nil {
+		return nil, err
+	}
+	codec, err := avro.NewCodec(o.Codec.Codec, &o.Codec.Level, o.Codec.IncludeChecksum)
+	if err != nil {
+		return nil, err
+	}
+	return avro.New(rows, s.ID.Namespace, s.ID.Name, codec)
 }
 
 func parquetEncoder(o *config.Parquet, s *airbyte.Stream, table *format.Table) (format.Encoder, error) {

@@ -46,9 +46,6 @@ func (c *Config) unsupported(m mask) Errors {
 	if c.FileNamePattern != "" && c.FileNamePattern != DefaultFileNamePattern {
 		p.add("file_name_pattern", c.FileNamePattern, templates+", only "+jsonText(DefaultFileNamePattern))
 	}
-	if c.Format.Type == FormatAvro {
-		p.add("format.format_type", string(c.Format.Type), "this version of sluice does not write it yet")
-	}
 	if c.Format.Type == FormatParquet && c.Format.Parquet.Codec == "LZO" {
 		p.add("format.compression_codec", "LZO", `this version of sluice can't write it: use "SNAPPY" or "ZSTD"`)
 	}

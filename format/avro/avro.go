@@ -62,20 +62,20 @@ func (e *Encoder) AppendTrailer(dst []byte, _ []format.Group) []byte { return ds
 
 // NewBuilder makes one worker's scratch memory.
 func (e *Encoder) NewBuilder() format.Builder {
-	return &builder{marker: e.marker, compress: e.codec.newCompressor()}
+	return &builder{compress: e.codec.newCompressor()}
 }
 
 type builder struct {
-	marker   [16]byte
 	compress compressor // nil: rows stay as they are
 	rows     []byte     // of several chunks, to be compressed as one
 }
 
 // AppendGroup appends a block. A trailer has nothing to know of it.
-func (b *builder) AppendGroup(dst []byte, chunks [][]byte, rows int64) (out []byte, info any, err error) {
+func (b *builder) AppendGroup(dst []byte, p format.Packer, chunks [][]byte, rows int64) (out []byte, info any, err error) {
 	if rows == 0 {
 		return dst, nil, nil
 	}
+	marker := p.(*Encoder).marker[:]
 	dst = binary.AppendVarint(dst, rows)
 	at := len(dst)
 	if b.compress == nil {
@@ -83,7 +83,7 @@ func (b *builder) AppendGroup(dst []byte, chunks [][]byte, rows int64) (out []by
 		for _, chunk := range chunks {
 			dst = append(dst, chunk...)
 		}
-		return append(dst, b.marker[:]...), nil, nil
+		return append(dst, marker...), nil, nil
 	}
 	dst = append(dst, make([]byte, binary.MaxVarintLen64)...) // for the length, which is known behind
 	dst, err = b.compress.append(dst, b.join(chunks))
@@ -93,7 +93,7 @@ func (b *builder) AppendGroup(dst []byte, chunks [][]byte, rows int64) (out []by
 	start := at + binary.MaxVarintLen64
 	n := binary.PutVarint(dst[at:start], int64(len(dst)-start))
 	dst = slices.Delete(dst, at+n, start)
-	return append(dst, b.marker[:]...), nil, nil
+	return append(dst, marker...), nil, nil
 }
 
 // maxKept bounds the memory that is kept for joining chunks: a giant row must not stay.

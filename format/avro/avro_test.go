@@ -139,12 +139,12 @@ func TestAppendGroup(t *testing.T) {
 			row, _ := e.AppendRow(nil, rowOf(table, []byte(data)))
 			chunks = append(chunks, row)
 		}
-		want, _, err := b.AppendGroup(nil, [][]byte{bytes.Join(chunks, nil)}, 300)
+		want, _, err := b.AppendGroup(nil, e, [][]byte{bytes.Join(chunks, nil)}, 300)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, room := range []int{0, 1, 10, 20_000} {
-			got, info, err := b.AppendGroup(append(make([]byte, 0, 6+room), "before"...), chunks, 300)
+			got, info, err := b.AppendGroup(append(make([]byte, 0, 6+room), "before"...), e, chunks, 300)
 			if err != nil || info != nil || string(got[:6]) != "before" || !bytes.Equal(got[6:], want) {
 				t.Errorf("%s, room for %d bytes: %v, got %d bytes, want %d", name, room, err, len(got)-6, len(want))
 			}

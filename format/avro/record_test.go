@@ -93,7 +93,7 @@ func object(t testing.TB, e *Encoder, table *format.Table, groups ...[]string) [
 			chunks = append(chunks, row)
 		}
 		var err error
-		if out, _, err = b.AppendGroup(out, chunks, int64(len(records))); err != nil {
+		if out, _, err = b.AppendGroup(out, e, chunks, int64(len(records))); err != nil {
 			t.Fatal(err)
 		}
 	}
