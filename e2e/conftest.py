@@ -55,6 +55,21 @@ def outside():
     return OUTSIDE
 
 
+@pytest.fixture
+def golden(request):
+    """Holds a text against the file of that name in testdata, or writes it there with --golden."""
+    def hold(name, text):
+        path = pathlib.Path(__file__).resolve().parent / "testdata" / name
+        if request.config.getoption("--golden"):
+            path.write_text(text)
+        assert text == path.read_text()
+    return hold
+
+
+def pytest_addoption(parser):
+    parser.addoption("--golden", action="store_true", help="write the files in testdata anew")
+
+
 @pytest.fixture(autouse=True)
 def nothing_leaves(outside):
     """No test asks anybody outside of this machine."""

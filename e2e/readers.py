@@ -1,6 +1,7 @@
 """How people read the CSV back: straight from S3, every cell as text, null as None.
 
-Each reader is told what it takes to keep null and the empty string apart; see README.md."""
+Each reader is told what it takes to keep null and the empty string apart; see README.md. How
+each of them gets at S3 is here for the other formats too."""
 
 import duckdb
 import pandas
@@ -14,7 +15,7 @@ from lake import BUCKET, KEY, REGION, SECRET
 
 
 def read_pyarrow(lake, stream):
-    s3 = pyarrow.fs.S3FileSystem(access_key=KEY, secret_key=SECRET, region=REGION, endpoint_override=lake.server.address, scheme="http")
+    s3 = arrow_s3(lake)
     rows = []
     for file in s3.get_file_info(pyarrow.fs.FileSelector(f"{BUCKET}/{lake.path}/{stream}")):
         with s3.open_input_stream(file.path) as f:
@@ -41,16 +42,36 @@ def read_pandas(lake, stream, **options):
 
 
 def read_duckdb(lake, stream):
-    con = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
-    con.register_filesystem(s3fs.S3FileSystem(**s3fs_options(lake)))
-    result = con.sql(f"SELECT * FROM read_csv('s3://{BUCKET}/{lake.path}/{stream}/*', all_varchar=true, allow_quoted_nulls=false)")
-    return [dict(zip(result.columns, row)) for row in result.fetchall()]
+    return query(lake, f"SELECT * FROM read_csv('{files(lake, stream)}', all_varchar=true, allow_quoted_nulls=false)")
 
 
 def read_polars(lake, stream):
-    options = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "aws_region": REGION,
-               "aws_endpoint_url": lake.server.endpoint, "aws_allow_http": "true"}
-    return polars.scan_csv(f"s3://{BUCKET}/{lake.path}/{stream}/*", storage_options=options, infer_schema=False).collect().to_dicts()
+    frame = polars.scan_csv(files(lake, stream), storage_options=polars_options(lake), infer_schema=False).collect()
+    # It leaves quotes doubled in the names of columns.
+    return frame.rename(lambda name: name.replace('""', '"')).to_dicts()
+
+
+def files(lake, stream):
+    return f"s3://{BUCKET}/{lake.path}/{stream}/*"
+
+
+def arrow_s3(lake):
+    return pyarrow.fs.S3FileSystem(access_key=KEY, secret_key=SECRET, region=REGION, endpoint_override=lake.server.address, scheme="http")
+
+
+def query(lake, sql, *before):
+    """The rows of a query of DuckDB's."""
+    con = duckdb.connect(config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"})
+    con.register_filesystem(s3fs.S3FileSystem(**s3fs_options(lake)))
+    for statement in ("SET TimeZone = 'UTC'", *before):
+        con.execute(statement)
+    result = con.sql(sql)
+    return [dict(zip(result.columns, row)) for row in result.fetchall()]
+
+
+def polars_options(lake):
+    return {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "aws_region": REGION,
+            "aws_endpoint_url": lake.server.endpoint, "aws_allow_http": "true"}
 
 
 def s3fs_options(lake):

@@ -63,7 +63,7 @@ def main():
         pythons = {name: install(name, size) for name, size in ENVIRONMENTS.items()}
     except subprocess.CalledProcessError as error:
         sys.exit(f"that failed, and its reason is above: {error}")
-    say("running the tests (two or three minutes)")
+    say("running the tests (about eight minutes)")
     return subprocess.run([pythons["airbyte"], "-m", "pytest", *sys.argv[1:]], cwd=HERE).returncode
 
 
