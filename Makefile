@@ -73,7 +73,7 @@ bench: modules ## Measure the engine, about 10 minutes; ARGS="-help" tells what 
 	go build -o $(BIN)/bench ./bench/cmd/bench
 	$(BIN)/bench $(ARGS)
 
-bench-peers: build $(BIN)/versitygw ## Measure DuckDB, Polars and others beside Sluice, about 20 minutes; needs Python 3.11
+bench-peers: build $(BIN)/versitygw ## Measure DuckDB, Polars and others beside Sluice, about 40 minutes; needs Python 3.11
 	go build -o $(BIN)/bench-peers ./bench/cmd/peers
 	$(BIN)/bench-peers -sluice $(BIN)/sluice $(ARGS)
 

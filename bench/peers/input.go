@@ -16,6 +16,7 @@ type Input struct {
 	Bytes   int64 // of the messages
 	Records int64
 	Files   map[Form]string
+	sums    *sums // of its columns, once somebody has asked
 }
 
 // recordsOnly returns the RECORD messages of a block of messages. Of other messages most

@@ -34,10 +34,15 @@ type recipe struct {
 	system, hint string
 }
 
+// checker is the tool in whose environment scripts/check_files.py runs.
+const checker = "pyarrow"
+
 var recipes = []recipe{
 	{name: "duckdb", what: "100 MB", pip: "duckdb"},
-	{name: "duckdb-httpfs", what: "100 MB", pip: "duckdb"},
+	{name: "duckdb-extensions", what: "100 MB", pip: "duckdb"},
 	{name: "polars", what: "200 MB", pip: "polars"},
+	{name: checker, what: "200 MB", pip: "pyarrow"},
+	{name: "fastavro", what: "20 MB", pip: "fastavro"},
 	{name: "chdb", what: "900 MB, some minutes", pip: "chdb"},
 	{name: "target-s3-csv", what: "50 MB", pip: "pipelinewise-target-s3-csv", flags: []string{"--no-deps", "--ignore-requires-python"}},
 	{name: "awscli", what: "200 MB", pip: "awscli"},
@@ -51,7 +56,7 @@ var recipes = []recipe{
 func (e *Env) Install(ctx context.Context, peers []Peer, log io.Writer) {
 	e.Tools = map[string]Tool{}
 	for _, r := range recipes {
-		if !slices.ContainsFunc(peers, func(p Peer) bool { return p.Tool == r.name }) {
+		if !slices.ContainsFunc(peers, func(p Peer) bool { return p.Tool == r.name || p.Table.typed() && r.name == checker }) {
 			continue
 		}
 		tool, err := e.install(ctx, &r, log)

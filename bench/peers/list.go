@@ -26,7 +26,7 @@ const (
 // All are the contenders in the order of the tables. The first of each table is the one
 // that the others are compared with.
 func All() []Peer {
-	return slices.Concat(flattened(), unflattened(), toS3())
+	return slices.Concat(flattened(), unflattened(), toS3(), formats())
 }
 
 func flattened() []Peer {

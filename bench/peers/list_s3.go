@@ -11,9 +11,9 @@ func toS3() []Peer {
 	const upload = "only uploads: its input is the CSV that Sluice wrote, its MB/s are those of the messages behind it"
 	return []Peer{
 		{Name: "Sluice", Table: ToS3, Form: Messages, Stdin: true, Args: sluiceS3},
-		{Name: "DuckDB", Tool: "duckdb-httpfs", Table: ToS3, Form: Messages, Args: duckDBS3(),
+		{Name: "DuckDB", Tool: "duckdb-extensions", Table: ToS3, Form: Messages, Args: duckDBS3(),
 			Allow: []string{"numbers"}, Lacks: lacksGrow},
-		{Name: "DuckDB, any order", Tool: "duckdb-httpfs", Table: ToS3, Form: Messages, Args: duckDBS3("--any-order"),
+		{Name: "DuckDB, any order", Tool: "duckdb-extensions", Table: ToS3, Form: Messages, Args: duckDBS3("--any-order"),
 			Allow: []string{"order", "numbers"}, Lacks: lacksOrder},
 		{Name: "Polars", Tool: "polars", Table: ToS3, Form: Messages, Args: s3URL(polars()),
 			Allow: []string{"no id", "numbers", "json"}, Lacks: lacksPipe},
@@ -36,7 +36,7 @@ func s3URL(args func(*Env, Job) []string) func(*Env, Job) []string {
 }
 
 func duckDBS3(flags ...string) func(*Env, Job) []string {
-	return s3URL(duckDB("duckdb-httpfs", flags...))
+	return s3URL(duckDB("duckdb-extensions", flags...))
 }
 
 // s5cmd with its own settings: parts of 16 MiB instead of 50 were no faster.
@@ -64,11 +64,14 @@ func targetS3CSV(e *Env, j Job) []string {
 // sluiceLocal is the binary as a platform starts it, but for its store, a directory.
 func sluiceLocal(flattening string) func(*Env, Job) []string {
 	return func(e *Env, j Job) []string {
-		return e.sluice("file.json", map[string]any{
-			"s3_bucket_name": "bucket", "s3_bucket_path": "out", "s3_bucket_region": "us-east-1",
-			"s3_endpoint": "file://" + filepath.ToSlash(j.Dir),
-			"format":      map[string]any{"format_type": "CSV", "flattening": flattening},
-		})
+		return e.sluice("file.json", local(j, map[string]any{"format_type": "CSV", "flattening": flattening}), e.Catalog)
+	}
+}
+
+func local(j Job, format map[string]any) map[string]any {
+	return map[string]any{
+		"s3_bucket_name": "bucket", "s3_bucket_path": "out", "s3_bucket_region": "us-east-1",
+		"s3_endpoint": "file://" + filepath.ToSlash(j.Dir), "format": format,
 	}
 }
 
@@ -79,11 +82,11 @@ func sluiceS3(e *Env, j Job) []string {
 		"s3_endpoint":   e.Gateway.Endpoint,
 		"access_key_id": e.Gateway.AccessKey, "secret_access_key": e.Gateway.SecretKey,
 		"format": map[string]any{"format_type": "CSV", "flattening": "Root level flattening"},
-	})
+	}, e.Catalog)
 }
 
-func (e *Env) sluice(name string, config map[string]any) []string {
-	return []string{e.Sluice, "write", "--config", e.file(name, config), "--catalog", e.Catalog}
+func (e *Env) sluice(name string, config map[string]any, catalog string) []string {
+	return []string{e.Sluice, "write", "--config", e.file(name, config), "--catalog", catalog}
 }
 
 // file writes a config and returns its path. A config that could not be written makes the

@@ -1,5 +1,5 @@
 // Package peers measures other tools beside Sluice: the same records, as near to the same
-// CSV as each of them can write, in one run, in turns.
+// CSV, Parquet, Avro or JSON lines as each of them can write, in one run, in turns.
 //
 // The tools are pinned in requirements-*.txt and tools/go.mod, and installed below .bin at
 // their first run. What each is told to do is in scripts and in this package's lists, with
@@ -23,7 +23,30 @@ const (
 	Flattened   Table = "flattened"   // one column a field, to nowhere or to a file
 	Unflattened Table = "unflattened" // one JSON column, likewise
 	ToS3        Table = "s3"          // flattened, into the same S3 server
+
+	// Typed columns, to a file.
+	ParquetZstd   Table = "parquet-zstd"
+	ParquetSnappy Table = "parquet-snappy"
+	Avro          Table = "avro"
+	JSONLines     Table = "jsonl"
 )
+
+// Tables are all of them in the order of the report.
+var Tables = []Table{Flattened, Unflattened, ToS3, ParquetZstd, ParquetSnappy, Avro, JSONLines}
+
+// typed reports whether a table is not about CSV. scripts/check_files.py looks at such files.
+func (t Table) typed() bool { return t.format() != "csv" }
+
+// format is the end of the files' names, and what check_files.py calls the format.
+func (t Table) format() string {
+	switch t {
+	case ParquetZstd, ParquetSnappy:
+		return "parquet"
+	case Avro, JSONLines:
+		return string(t)
+	}
+	return "csv"
+}
 
 // Form is what a contender reads.
 type Form string
@@ -51,7 +74,7 @@ type Peer struct {
 	// Way, if not empty, is Sluice's own engine behind a pipe, measured by package bench.
 	Way bench.Way
 
-	// Allow are the kinds of findings of scripts/compare.py that are its nature.
+	// Allow are the kinds of findings of scripts/compare.py or check_files.py that are its nature.
 	Allow []string
 	// Lacks is what it does not do of what Sluice does, beyond that.
 	Lacks string
@@ -72,6 +95,7 @@ type Env struct {
 	Sluice  string   // its binary
 	Python  string   // that makes the environments of the tools
 	Catalog string   // a file
+	Typed   string   // a file: the catalog in which the nested field has its members too
 	Columns []string // of the table, in the order of the schema
 	Threads int      // that a tool may use; the number of cores
 	Gateway *gateway.Gateway

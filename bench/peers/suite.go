@@ -29,7 +29,7 @@ type Suite struct {
 	workload bench.Workload
 	block    []byte             // of it, RECORD messages only
 	inputs   map[int64]*Input   // by volume
-	verdicts map[*Peer]Verdict  // of those whose CSV is as it should be
+	verdicts map[*Peer]Verdict  // of those whose output is as it should be
 	probed   map[*Peer][]string // a cell for each probe
 	results  map[*Peer][]Run    // in the order of the rounds
 	failed   []string           // peers that are not in the tables because something went wrong
@@ -53,6 +53,9 @@ func (s *Suite) Run(ctx context.Context) error {
 	e := s.Env
 	e.Catalog = filepath.Join(e.Work, "catalog.json")
 	if err := os.WriteFile(e.Catalog, s.workload.Catalog, 0o644); err != nil {
+		return err
+	}
+	if err := s.typedCatalog(); err != nil {
 		return err
 	}
 	catalog, err := airbyte.ParseCatalog(s.workload.Catalog)
@@ -104,7 +107,7 @@ func (s *Suite) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, table := range []Table{Flattened, Unflattened, ToS3} {
+	for _, table := range Tables {
 		for round := range s.Runs {
 			for _, p := range s.of(table) {
 				if err := ctx.Err(); err != nil {
@@ -125,7 +128,10 @@ func (s *Suite) round(ctx context.Context, p *Peer, round int) error {
 	if err != nil {
 		return err
 	}
-	r, _, err := s.run(ctx, p, in, true)
+	r, out, err := s.run(ctx, p, in, true)
+	if err == nil && p.Table.typed() {
+		err = s.count(ctx, p, in, out, round == 0)
+	}
 	if err != nil {
 		s.fail(p, err)
 		return nil

@@ -132,6 +132,11 @@ func TestTables(t *testing.T) {
 	if err := r.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
+	s.Peers[0].Table, s.Peers[1].Table = Avro, Avro
+	s.results[&s.Peers[0]][0].Output = 100e6
+	if sized := s.Tables()[0]; sized.Rows[0][10] != "100.0" || sized.Columns[10] != "file, MB a GB of input" {
+		t.Errorf("sizes: %v %v", sized.Columns, sized.Rows[0])
+	}
 	got := strings.Join(r.Tables[0].Rows[0], "|") + "\n" + strings.Join(r.Tables[0].Rows[1], "|") + "\n" + strings.Join(r.Tables[1].Rows[0], "|")
 	want := "Sluice|this commit|1000|S3|250|200 to 500|1.00|1.0|1|-\n" +
 		"slow|1.2|1000|S3|5.0|5.0 to 10|0.02|1.0|1|-\n" +

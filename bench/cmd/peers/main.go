@@ -56,7 +56,7 @@ func (o *options) parse(args []string) error {
 	f.IntVar(&o.runs, "runs", 5, "`runs` of each tool; medians are shown")
 	f.Int64Var(&o.megabytes, "mb", 1000, "input of a run, in `MB`; slow tools get less")
 	f.StringVar(&o.only, "only", "", "beside Sluice, only tools with one of these `words` in their names, with commas between")
-	f.StringVar(&o.tables, "tables", "flattened,unflattened,s3", "`tables` to make, with commas between")
+	f.StringVar(&o.tables, "tables", "flattened,unflattened,s3,parquet-zstd,parquet-snappy,avro,jsonl", "`tables` to make, with commas between")
 	f.BoolVar(&o.probes, "probes", true, "see what the tools make of unusual records")
 	f.StringVar(&o.sluice, "sluice", ".bin/sluice", "the `program` sluice")
 	f.StringVar(&o.python, "python", "python3", "the `program` that makes the environments of Python tools")

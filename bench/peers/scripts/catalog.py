@@ -18,6 +18,22 @@ def columns(path):
     return found
 
 
+def fields(path):
+    """Returns the columns of a typed table, {name: kind} in the order of the schema: kind is the
+    JSON type, "date", or the same of an object's members."""
+    with open(path, encoding="utf-8") as f:
+        return _members(json.load(f)["streams"][0]["stream"]["json_schema"])
+
+
+def _members(schema):
+    found = {}
+    for name, field in schema["properties"].items():
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        kind = next(k for k in kinds if k != "null")
+        found[name] = _members(field) if kind == "object" else field.get("format", kind)
+    return found
+
+
 def server():
     """Returns endpoint, region, key and secret of the S3 server."""
     names = "PEERS_S3_ENDPOINT", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
