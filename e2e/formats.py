@@ -10,11 +10,7 @@ from decimal import Decimal
 from records import GENERATION, REST, SYNC, Member, plain_text
 
 # Formats that Sluice does not write yet: their tests are skipped.
-PENDING = {
-    "JSONL",
-    "Avro",
-    "Parquet",
-}
+PENDING = set()
 
 V1 = ["_airbyte_ab_id", "_airbyte_emitted_at"]
 V2 = ["_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id"]
