@@ -3,6 +3,7 @@ package typed
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/sluice-data/sluice/format"
 )
@@ -49,7 +50,7 @@ type column struct {
 	wide             bool // a Decimal of 16 bytes
 	zoned, open      bool
 
-	keys     []string // of fields, without the one for undeclared members
+	keys     []string // of fields, as they stand in documents; without the one for undeclared members
 	places   map[string]int32
 	fields   []column
 	items    *column
@@ -66,7 +67,11 @@ func newColumn(t *Type, path string) column {
 		c.places = map[string]int32{}
 	}
 	for i, f := range fields {
-		c.keys = append(c.keys, f.Name)
+		key := f.Name
+		if strings.IndexByte(key, '\\') >= 0 {
+			key = `"` // what no key in a document is: one that looks like this has an escape there
+		}
+		c.keys = append(c.keys, key)
 		c.places[f.Name] = int32(i)
 		c.fields = append(c.fields, newColumn(f.Type, path+"."+f.Name))
 	}
@@ -118,5 +123,7 @@ func room(dst []byte, n int) []byte {
 	return dst
 }
 
+// grow is apart so that room is small enough to be inlined.
+//
 //go:noinline
 func grow(dst []byte, n int) []byte { return slices.Grow(dst, n) }

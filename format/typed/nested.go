@@ -44,14 +44,11 @@ func (w *writer) record(dst []byte, c *column, at int) []byte {
 
 // place is the place of a key among the fields, or -1. The text of one with escapes is made behind dst.
 func (w *writer) place(dst []byte, c *column, key []byte) int {
+	if !scan.Plain(key) {
+		key, _ = scan.AppendUnescaped(dst[len(dst):], key)
+	}
 	if place, ok := c.places[string(key)]; ok {
 		return int(place)
-	}
-	if !scan.Plain(key) {
-		text, _ := scan.AppendUnescaped(dst[len(dst):], key)
-		if place, ok := c.places[string(text)]; ok {
-			return int(place)
-		}
 	}
 	return -1
 }

@@ -31,6 +31,9 @@ func TestRecords(t *testing.T) {
 		f("{\"z\":\"\xff\"}", `{a: null, b: null, ü: null, _airbyte_additional_properties: {"z":"�"}} replaced:1`)
 		f(`{"z":"`+strings.Repeat("z", 60)+`"}`, `{a: null, b: null, ü: null, _airbyte_additional_properties: {"z":"`+strings.Repeat("z", 60)+`"}}`)
 	}
+	f = checkValues(t, `{"type":"object","properties":{"a\\tb":{"type":"integer"}}}`)
+	f(`{"a\\tb":1,"a\tb":2}`, `{a\tb: 1} -x.a`+"\tb")
+	f(`{"a\tb":2,"a\u005ctb":1}`, `{a\tb: 1} -x.a`+"\tb")
 	f = checkValues(t, `{"type":"object","additionalProperties":false,`+fields+`}`)
 	f(`{"z":1}`, `{a: null, b: null, ü: null} -x.z`)
 	f = checkValues(t, `{"type":"object","additionalProperties":true,"properties":{"_airbyte_additional_properties":{"type":"string"}}}`)
