@@ -87,38 +87,51 @@ func appendDecimal(dst []byte, c *column, text []byte) (out []byte, found verdic
 	return binary.BigEndian.AppendUint64(dst, x.low), found
 }
 
-// quickDecimal reads a number without an exponent, of at most 18 digits, of which none has to go. What
-// is a bit unusual it leaves to others.
+// quickDecimal reads a number of which no digit has to go. What is a bit unusual it leaves to others.
 func quickDecimal(text []byte, scale int) (x uint128, negative, ok bool) {
-	i := 0
-	if len(text) > 0 && text[0] == '-' {
-		i, negative = 1, true
-	}
-	if n := len(text) - i; n == 0 || n > longDigits+1 {
-		return x, negative, false
-	}
-	mantissa, point, digits := uint64(0), len(text), len(text)-i
-	for j, b := range text[i:] {
-		if digit := b - '0'; digit <= 9 {
-			mantissa = mantissa*10 + uint64(digit)
-		} else if b == '.' && point == len(text) {
-			point = i + j + 1
-			digits--
-		} else {
-			return x, negative, false
-		}
-	}
-	shift := scale - (len(text) - point)
-	if uint(shift) > 19 || digits == 0 || digits > longDigits {
+	mantissa, fraction, negative, ok := quickNumber(text)
+	shift := scale - fraction
+	if !ok || uint(shift) > 19 {
 		return x, negative, false
 	}
 	x.high, x.low = bits.Mul64(mantissa, powers[shift].low)
 	return x, negative, true
 }
 
+// quickNumber reads a number without an exponent, of at most 18 digits, of which the last ones may be a
+// fraction.
+func quickNumber(text []byte) (mantissa uint64, fraction int, negative, ok bool) {
+	if len(text) > 0 && text[0] == '-' {
+		negative, text = true, text[1:]
+	}
+	point, digits := len(text), len(text)
+	if digits > longDigits+1 {
+		return 0, 0, negative, false
+	}
+	for i, b := range text {
+		if digit := b - '0'; digit <= 9 {
+			mantissa = mantissa*10 + uint64(digit)
+		} else if b == '.' && point == len(text) {
+			point = i + 1
+			digits--
+		} else {
+			return 0, 0, negative, false
+		}
+	}
+	return mantissa, len(text) - point, negative, digits > 0 && digits <= longDigits
+}
+
 // parseDouble reads a number. It is truncated if it is not the one that people would write for the
 // nearest float. Strings may hold what JSON has no numbers for.
 func parseDouble(text []byte, quoted bool) (float64, verdict) {
+	const survive = 1e15 // that many digits do
+	if mantissa, fraction, negative, ok := quickNumber(text); ok && mantissa < survive {
+		x := float64(mantissa) / exactPowers[fraction] // both are exact, so this is the nearest
+		if negative {
+			x = -x
+		}
+		return x, exact
+	}
 	n, ok := parseNumber(text)
 	if !ok {
 		return special(text, quoted)
@@ -127,10 +140,6 @@ func parseDouble(text []byte, quoted bool) (float64, verdict) {
 	if err != nil {
 		return 0, tooLarge
 	}
-	// 15 digits survive. (Numbers near 0 have fewer, and others are not in question.)
-	if n.count <= 15 && -300 < n.point && n.point < 300 {
-		return x, exact
-	}
 	var memory [32]byte
 	shortest, _ := parseNumber(strconv.AppendFloat(memory[:0], x, 'e', -1, 64))
 	if !n.equal(&shortest) {
@@ -138,6 +147,9 @@ func parseDouble(text []byte, quoted bool) (float64, verdict) {
 	}
 	return x, exact
 }
+
+// exactPowers are those of ten that a fraction of quickNumber has.
+var exactPowers = [longDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
 
 // special reads a float that is no number.
 func special(text []byte, quoted bool) (float64, verdict) {
