@@ -68,7 +68,7 @@ func (e *Encode) Process(_ context.Context, b *pipeline.Batch) error {
 		last.Rows++
 		last.End = r.End
 	}
-	e.row = format.Row{Changed: row.Changed[:0], Dropped: row.Dropped[:0]} // keep nothing of the batch
+	e.row = format.Row{Changed: row.Changed[:0], Dropped: row.Dropped[:0], Scratch: row.Scratch[:0]} // keep nothing of the batch
 	e.report(b)
 	if replaced {
 		for i, n := range e.replaced {
