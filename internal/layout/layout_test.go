@@ -27,6 +27,7 @@ var order = []struct {
 	{"internal/s3proxy", nil},
 	{"internal/generate", nil},
 	{"internal/budget", nil},
+	{"internal/naming", nil},
 	{"internal/tune", []string{"config", "sink", "internal/budget"}},
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
