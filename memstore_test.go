@@ -78,12 +78,21 @@ func (s *memory) Stat(_ context.Context, key string) (sink.Info, error) {
 	return sink.Info{Key: key, Size: int64(len(o.data)), Modified: o.modified, Metadata: o.meta}, nil
 }
 
-func (s *memory) List(_ context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+func (s *memory) List(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
+	return func(yield func(sink.Info, error) bool) {
+		for info, err := range s.Walk(ctx, prefix, after) {
+			if !strings.Contains(strings.TrimPrefix(info.Key, prefix), "/") && !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+func (s *memory) Walk(_ context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
 	return func(yield func(sink.Info, error) bool) {
 		all := s.visible()
 		for _, key := range slices.Sorted(maps.Keys(all)) {
-			rest, ok := strings.CutPrefix(key, prefix)
-			if !ok || strings.Contains(rest, "/") || key <= after {
+			if !strings.HasPrefix(key, prefix) || key <= after {
 				continue
 			}
 			if !yield(sink.Info{Key: key, Size: int64(len(all[key].data)), Modified: all[key].modified}, nil) {

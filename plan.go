@@ -8,6 +8,7 @@ import (
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/stages"
 )
@@ -19,32 +20,50 @@ const Version = "0.1.0"
 // limits: how the package kafka, which has its own way to the objects, shares ours. A *PlanError
 // says that they do not go together.
 func Plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) ([]*stages.Table, error) {
-	owner := map[string]airbyte.StreamID{}
+	template, err := cfg.Template()
+	if err != nil {
+		return nil, &PlanError{err}
+	}
 	var tables []*stages.Table
 	for i := range catalog.Streams {
 		s := &catalog.Streams[i]
-		t, err := planTable(cfg, s, limits)
+		t, err := planTable(cfg, template, s, limits)
 		if err != nil {
 			return nil, &PlanError{fmt.Errorf("stream %s: %w", s.ID, err)}
 		}
-		if other, taken := owner[t.Dir]; taken {
-			return nil, &PlanError{fmt.Errorf("the streams %q and %q would both be written to %s: rename one of them, or give it a prefix", other, s.ID, t.Dir)}
+		if err := apart(template, tables, t); err != nil {
+			return nil, &PlanError{err}
 		}
-		owner[t.Dir] = s.ID
 		tables = append(tables, t)
 	}
 	return tables, nil
 }
 
-func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*stages.Table, error) {
-	dir, err := sink.Dir(cfg.Path, s.ID.Namespace, s.ID.Name)
+// apart says why a stream can't be told from one of the others by its keys, or nil. A full refresh
+// deletes by them.
+func apart(template *naming.Template, others []*stages.Table, t *stages.Table) error {
+	for _, other := range others {
+		if !t.Names.Overlaps(other.Names) {
+			continue
+		}
+		if template.Default() {
+			return fmt.Errorf("the streams %q and %q would both be written to %s: rename one of them, or give it a prefix", other.Stream, t.Stream, t.Dir)
+		}
+		return fmt.Errorf("the streams %q and %q could have objects with the same key, %s and %s: put ${NAMESPACE} and ${STREAM_NAME} into %s, with a / or another separator behind each",
+			other.Stream, t.Stream, other.Names, t.Names, naming.FieldPath)
+	}
+	return nil
+}
+
+func planTable(cfg *config.Config, template *naming.Template, s *airbyte.Stream, limits sink.Properties) (*stages.Table, error) {
+	names, err := template.Stream(s.ID.Namespace, s.ID.Name)
 	if err != nil {
 		return nil, err
 	}
-	if err := sink.CheckKey(dir, limits); err != nil {
-		return nil, err
+	if template.HasSyncID() && s.SyncID == nil {
+		return nil, fmt.Errorf("%s has {sync_id}, and the catalog has no sync_id for it: the platform is too old to give one", naming.FieldFile)
 	}
-	t := &stages.Table{Stream: s.ID, Dir: dir, Refresh: refresh(cfg, s), Metadata: metadata(s)}
+	t := &stages.Table{Stream: s.ID, Names: names, Dir: names.Dir(), Refresh: refresh(cfg, s), Metadata: metadata(s)}
 	if s.Generation != nil {
 		t.Format.GenerationID = &s.Generation.ID
 		if s.Counted() { // else all older objects go, if any: see Stream.FullRefresh
@@ -70,6 +89,9 @@ func planTable(cfg *config.Config, s *airbyte.Stream, limits sink.Properties) (*
 		return nil, err
 	}
 	t.Codec = codec(cfg.Format.Compression())
+	if err := sink.CheckKeys(names, "."+t.Extension(), limits); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/faultstore"
 )
@@ -259,7 +261,7 @@ func (h *history) proofs(t *testing.T, st *memory) (n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if standing, err := sink.StandingOf(t.Context(), st, up); err == nil && standing.Proof {
+		if standing, err := sink.StandingOf(t.Context(), st, naming.In(path.Dir(up.Key)), up); err == nil && standing.Proof {
 			n++
 		}
 	}

@@ -32,12 +32,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/internal/budget"
 	"github.com/sluice-data/sluice/internal/meter"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/stages"
@@ -117,9 +119,9 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	}
 	e.packing = pipeline.Stage{Name: "pack", Workers: opts.Workers, Busy: &meter.Meter{}}
 	e.gather = stages.NewGather(all, e.packing, groups)
-	at := opts.Now()
+	of := naming.Values{Time: opts.Now(), UUID: uuid.NewString()}
 	for _, t := range tables {
-		e.keys = append(e.keys, &sink.Keys{Dir: t.Dir, UploadAt: at, Extension: t.Extension()})
+		e.keys = append(e.keys, t.Keys(of, opts.Now))
 	}
 	return e, nil
 }

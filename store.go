@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/dir"
 	"github.com/sluice-data/sluice/sink/s3"
@@ -61,7 +62,11 @@ func Check(ctx context.Context, cfg *config.Config, opts Options) error {
 	}
 	// A check is somebody waiting in front of a form: an outage is not sat out.
 	quick := sink.Retry(opts.Store, sink.RetryPolicy{Limit: min(retryLimit(cfg), 15*time.Second)})
-	lacking, err := sink.Check(ctx, quick, sink.CleanPath(cfg.Path))
+	template, err := cfg.Template()
+	if err != nil {
+		return err
+	}
+	lacking, err := sink.Check(ctx, quick, template.Dir(naming.Values{Time: opts.Now()}))
 	if lacking != nil {
 		opts.Log.Warn(fmt.Sprintf("%v. Syncs work without, but do not find what one that was killed has left: unfinished uploads, and a full refresh that was shown only in part", lacking))
 	}
@@ -72,16 +77,14 @@ func Check(ctx context.Context, cfg *config.Config, opts Options) error {
 // done, unfinished uploads, keys of this sync that are taken, and, with purge_first, the
 // objects that have to go.
 func (e *Engine) prepare(ctx context.Context) error {
-	uploads, err := sink.Unfinished(ctx, e.store, commonPrefix(e.dirs()))
+	uploads, err := sink.Unfinished(ctx, e.store, commonPrefix(e.names()))
 	if err != nil && sink.ClassOf(err) != sink.Permanent {
 		return fmt.Errorf("looking for unfinished uploads: %w", err)
 	}
 	// Who may not look, or can't, can't prove what a dead run has left: nothing of it is touched.
-	unfinished := map[string]bool{}
+	var unfinished []sink.UploadInfo
 	if err == nil {
-		for _, up := range uploads {
-			unfinished[up.Key] = true
-		}
+		unfinished = uploads
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // requests at a time
@@ -100,9 +103,15 @@ func (e *Engine) prepare(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stages.Table, unfinished map[string]bool) error {
+func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stages.Table, unfinished []sink.UploadInfo) error {
+	for _, up := range unfinished {
+		keys.Take(up.Key) // it may tell of a half shown table: what is of that key is not to be ours
+	}
 	if table.Refresh == stages.PurgeFirst {
-		p := sink.Purge{Dir: table.Dir, MinGeneration: table.MinGeneration}
+		if err := takeListed(ctx, keys, e.store); err != nil {
+			return err
+		}
+		p := sink.Purge{Names: table.Names, MinGeneration: table.MinGeneration}
 		if _, err := p.Run(ctx, e.store); err != nil {
 			return fmt.Errorf("removing the older objects: %w", err)
 		}
@@ -110,7 +119,7 @@ func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stage
 	if table.Refresh == stages.Append || table.MinGeneration != nil {
 		now := e.opts.Now()
 		r := sink.Recovery{
-			Dir: table.Dir, Since: now.Add(-sink.RecoverSince), Before: now.Add(-sink.DeadAfter),
+			Names: table.Names, Since: now.Add(-sink.RecoverSince), Before: now.Add(-sink.DeadAfter),
 			Unfinished: unfinished,
 		}
 		if err := r.List(ctx, e.store, func(info sink.Info) { keys.Take(info.Key) }); err != nil {
@@ -130,7 +139,13 @@ func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stage
 		return nil
 	}
 	// A full refresh without generations removes all that is older at its end.
-	for info, err := range e.store.List(ctx, keys.Prefix(), "") {
+	return takeListed(ctx, keys, e.store)
+}
+
+// takeListed leaves out the keys that objects have now, also where these will be removed: a reader who
+// has seen one must not find another table under its name.
+func takeListed(ctx context.Context, keys *sink.Keys, store sink.Store) error {
+	for info, err := range keys.List(ctx, store) {
 		if err != nil {
 			return fmt.Errorf("looking for taken keys: %w", err)
 		}
@@ -142,7 +157,7 @@ func (e *Engine) prepareTable(ctx context.Context, keys *sink.Keys, table *stage
 // sweep aborts those of the unfinished uploads that dead runs left. It is a courtesy: a store
 // that can't list them (all), or credentials that may not, must not keep anybody from syncing.
 func (e *Engine) sweep(ctx context.Context, uploads []sink.UploadInfo, listing error) {
-	n, err := sink.Sweep(ctx, e.opts.Store, uploads, e.dirs(), e.opts.Now().Add(-sink.StaleAfter))
+	n, err := sink.Sweep(ctx, e.opts.Store, uploads, e.names(), e.opts.Now().Add(-sink.StaleAfter))
 	if n > 0 {
 		e.opts.Log.Info(fmt.Sprintf("aborted %d unfinished uploads that an earlier sync left behind", n))
 	}
@@ -155,23 +170,23 @@ func (e *Engine) sweep(ctx context.Context, uploads []sink.UploadInfo, listing e
 	}
 }
 
-// dirs are the directories of all streams.
-func (e *Engine) dirs() []string {
-	var dirs []string
+// names are those of all streams.
+func (e *Engine) names() []*naming.Names {
+	var all []*naming.Names
 	for _, t := range e.catalog.Tables {
-		dirs = append(dirs, t.Dir)
+		all = append(all, t.Names)
 	}
-	return dirs
+	return all
 }
 
-// commonPrefix is what all directories begin with.
-func commonPrefix(dirs []string) string {
-	if len(dirs) == 0 {
+// commonPrefix is what the keys of all streams begin with.
+func commonPrefix(all []*naming.Names) string {
+	if len(all) == 0 {
 		return ""
 	}
-	prefix := dirs[0]
-	for _, d := range dirs[1:] {
-		n := 0
+	prefix := all[0].Prefix()
+	for _, names := range all[1:] {
+		d, n := names.Prefix(), 0
 		for n < len(prefix) && n < len(d) && prefix[n] == d[n] {
 			n++
 		}

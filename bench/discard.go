@@ -48,6 +48,11 @@ func (d *Discard) List(context.Context, string, string) iter.Seq2[sink.Info, err
 	return func(func(sink.Info, error) bool) {}
 }
 
+// Walk implements sink.Store.
+func (d *Discard) Walk(context.Context, string, string) iter.Seq2[sink.Info, error] {
+	return func(func(sink.Info, error) bool) {}
+}
+
 // Delete implements sink.Store.
 func (d *Discard) Delete(context.Context, ...string) error { return nil }
 

@@ -3,6 +3,8 @@ package config
 import (
 	"math"
 	"time"
+
+	"github.com/sluice-data/sluice/internal/naming"
 )
 
 // Config is everything that a user can set. Field comments are in spec.json, under the
@@ -83,11 +85,16 @@ const (
 	RefreshPurgeFirst  FullRefresh = "purge_first"
 )
 
-// The only templates that this version supports.
+// The templates of who says nothing else; "" stands for them too.
 const (
-	DefaultPathFormat      = "${NAMESPACE}/${STREAM_NAME}/${YEAR}_${MONTH}_${DAY}_${EPOCH}_"
-	DefaultFileNamePattern = "{part_number}{format_extension}"
+	DefaultPathFormat      = naming.DefaultPath
+	DefaultFileNamePattern = naming.DefaultFile
 )
+
+// Template is how the objects are named. The error is one that Validate finds, too.
+func (c *Config) Template() (*naming.Template, error) {
+	return naming.Parse(c.Path, c.PathFormat, c.FileNamePattern)
+}
 
 // Default returns the configuration with every default set. Bucket, Path and Region have
 // none; the format is CSV.

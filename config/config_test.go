@@ -44,7 +44,6 @@ const (
 	formatsAllowed   = `allowed are "CSV", "JSONL", "Avro", "Parquet"`
 	levelAllowed     = `must be from 1 to 9`
 	partSize         = ` is not used any more and is ignored: the size of parts is upload.part_size_mb`
-	noTemplates      = `this version of sluice does not support templates yet`
 )
 
 // errorCases are fragments that make the minimal config wrong, and what is said of each.
@@ -66,7 +65,6 @@ var errorCases = []struct{ fragment, want string }{
 	{`"s3_bucket_path": "a\u0001b"`, `s3_bucket_path is "a\u0001b": must have no control characters`},
 	{`"s3_bucket_path": "a\r/b"`, `s3_bucket_path is "a\r/b": must have no control characters`},
 	{`"s3_bucket_path": "a\uffff"`, "s3_bucket_path is \"a\uffff\": must have no control characters"},
-	{`"s3_bucket_path": "${NAMESPACE}/x"`, `s3_bucket_path is "${NAMESPACE}/x": ` + noTemplates},
 	{`"s3_bucket_path": "${NAMESPACE}/.."`, `s3_bucket_path is "${NAMESPACE}/..": must have no "." or ".." between its slashes`},
 	{`"s3_bucket_region": 1`, `s3_bucket_region is 1: must be a string`},
 	{`"access_key_id": "my-id"`, `secret_access_key is missing: access_key_id and secret_access_key must be given together`},
@@ -113,8 +111,6 @@ var errorCases = []struct{ fragment, want string }{
 	{csv(`"null_value": "true"`), `format.null_value is "true": must not read as a number or a boolean, which are written without quotes too`},
 	{csv(`"null_value": "\r"`), `format.null_value is "\r": must contain no delimiter, quote or line end`},
 	{csv(`"undeclared_fields": "warn"`), `format.undeclared_fields is "warn": allowed are "drop", "keep"`},
-	{`"s3_path_format": "${STREAM_NAME}/"`, `s3_path_format is "${STREAM_NAME}/": ` + noTemplates + `, only "${NAMESPACE}/${STREAM_NAME}/${YEAR}_${MONTH}_${DAY}_${EPOCH}_"`},
-	{`"file_name_pattern": "{sync_id}"`, `file_name_pattern is "{sync_id}": ` + noTemplates + `, only "{part_number}{format_extension}"`},
 	{`"metadata_columns": "v3"`, `metadata_columns is "v3": allowed are "v1", "v2"`},
 	{`"file_size_mb": -1`, `file_size_mb is -1: must be 0 or more`},
 	{`"file_size_mb": "1"`, `file_size_mb is "1": must be a number`},

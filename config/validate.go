@@ -2,13 +2,13 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/url"
-	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/sluice-data/sluice/internal/hive"
+	"github.com/sluice-data/sluice/internal/naming"
 )
 
 // Validate checks everything that Parse checks, for a Config that a program has filled. The
@@ -35,17 +35,7 @@ func (p *problems) add(field string, value any, allowed string) {
 
 // unsupported finds what the specification allows and this version cannot do yet.
 func (c *Config) unsupported(m mask) Errors {
-	const templates = "this version of sluice does not support templates yet"
 	p := problems{mask: m}
-	if strings.Contains(c.Path, "${") {
-		p.add("s3_bucket_path", c.Path, templates)
-	}
-	if c.PathFormat != "" && c.PathFormat != DefaultPathFormat {
-		p.add("s3_path_format", c.PathFormat, templates+", only "+jsonText(DefaultPathFormat))
-	}
-	if c.FileNamePattern != "" && c.FileNamePattern != DefaultFileNamePattern {
-		p.add("file_name_pattern", c.FileNamePattern, templates+", only "+jsonText(DefaultFileNamePattern))
-	}
 	if c.Format.Type == FormatParquet && c.Format.Parquet.Codec == "LZO" {
 		p.add("format.compression_codec", "LZO", `this version of sluice can't write it: use "SNAPPY" or "ZSTD"`)
 	}
@@ -55,12 +45,7 @@ func (c *Config) unsupported(m mask) Errors {
 // rules checks what a JSON Schema cannot say.
 func (c *Config) rules(m mask) Errors {
 	p := problems{mask: m}
-	if slices.ContainsFunc(strings.Split(c.Path, "/"), func(segment string) bool { return segment == "." || segment == ".." }) {
-		p.add("s3_bucket_path", c.Path, `must have no "." or ".." between its slashes`)
-	}
-	if strings.ContainsFunc(c.Path, unlisted) {
-		p.add("s3_bucket_path", c.Path, "must have no control characters")
-	}
+	c.templateRules(&p)
 	const both = "access_key_id and secret_access_key must be given together"
 	if c.AccessKeyID == "" && c.SecretAccessKey != "" {
 		p.add("access_key_id", nil, both)
@@ -82,9 +67,35 @@ func (c *Config) rules(m mask) Errors {
 	return p.errors
 }
 
-// unlisted reports what the XML of a store's listing can't tell, or tells as something else: an
-// object that is not found there can't be replaced.
-func unlisted(r rune) bool { return unicode.IsControl(r) || r == '\ufffe' || r == '\uffff' }
+// templateRules checks the fields that make the names of objects. Which streams they can tell apart
+// is known with a catalog.
+func (c *Config) templateRules(p *problems) {
+	_, err := c.Template()
+	var wrong naming.Errors
+	errors.As(err, &wrong)
+	for _, w := range wrong {
+		value := map[string]string{naming.FieldBucket: c.Path, naming.FieldPath: c.PathFormat, naming.FieldFile: c.FileNamePattern}[w.Field]
+		reason := w.Reason
+		if p.mask.hides(reason) {
+			reason = "has a variable that is not known"
+		}
+		p.add(w.Field, value, reason)
+	}
+	if len(wrong) > 0 || c.Engine != EngineKafka {
+		return
+	}
+	// The names that workers give tell where a file begins in the log.
+	if c.FileNamePattern != "" && c.FileNamePattern != DefaultFileNamePattern {
+		p.add(naming.FieldFile, c.FileNamePattern, "with the engine kafka only "+jsonText(DefaultFileNamePattern)+": workers name files after topic, partition and offset")
+	}
+	const names = "with the engine kafka a path may have ${NAMESPACE} and ${STREAM_NAME} alone"
+	if naming.OfTime(c.Path) {
+		p.add(naming.FieldBucket, c.Path, names)
+	}
+	if c.PathFormat != "" && c.PathFormat != DefaultPathFormat && (naming.OfTime(c.PathFormat) || !strings.HasSuffix(c.PathFormat, "/")) {
+		p.add(naming.FieldPath, c.PathFormat, names+" and has to end with a slash, or is "+jsonText(DefaultPathFormat))
+	}
+}
 
 // endpointRule says what an endpoint should have been, or "" when it is right. It never
 // returns the text of a parser's error, which quotes the URL and a password in it.

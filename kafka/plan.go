@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/stages"
 )
@@ -29,7 +30,7 @@ type topicPlan struct {
 	envelope map[string]airbyte.StreamID // for input of that kind: the streams by their names
 }
 
-// deadLetters is the directory of the records that can't be written, below the bucket path.
+// deadLetters is the directory of the records that can't be written, below all that streams have.
 const deadLetters = "_sluice_dead_letters"
 
 // plan compiles what config and catalog say about each topic.
@@ -48,10 +49,11 @@ func plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 	if err != nil {
 		return nil, &sluice.PlanError{Err: err}
 	}
-	letters, err := sink.Dir(cfg.Path, "", deadLetters)
+	template, err := cfg.Template()
 	if err != nil {
 		return nil, &sluice.PlanError{Err: err}
 	}
+	letters := naming.CleanPath(template.Root() + "/" + deadLetters)
 	plans := map[string]*topicPlan{}
 	for topic, streams := range topics {
 		p := &topicPlan{name: topic, letters: letters, envelope: map[string]airbyte.StreamID{}}

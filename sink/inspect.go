@@ -3,19 +3,15 @@ package sink
 import (
 	"context"
 	"errors"
-	"iter"
 	"time"
+
+	"github.com/sluice-data/sluice/internal/naming"
 )
 
-// Inspector is a Store that can be looked at as a whole. A sync knows its directories and
-// never needs that; whoever wants to see what is in a bucket does.
+// Inspector is a Store that tells more of an unfinished upload than a sync has to know; whoever
+// wants to see what is in a bucket does.
 type Inspector interface {
 	Store
-
-	// Walk yields the objects whose key begins with prefix and comes behind after, at any
-	// depth, in the order of their keys, page by page. Metadata is not filled in. Iteration
-	// ends after the first error.
-	Walk(ctx context.Context, prefix, after string) iter.Seq2[Info, error]
 
 	// Parts tells what an unfinished upload has got. One that no longer exists is ErrNoUpload.
 	Parts(ctx context.Context, up UploadInfo) (Parts, error)
@@ -37,29 +33,30 @@ type Standing struct {
 	Newest time.Time
 }
 
-// StandingOf looks at the visible objects of the sync that began an upload, in its directory.
-func StandingOf(ctx context.Context, store Store, up UploadInfo) (Standing, error) {
+// StandingOf looks at the visible objects of the sync that began an upload of a stream. Where names do
+// not tell one sync from another, those of others count as signs of life too.
+func StandingOf(ctx context.Context, store Store, names *naming.Names, up UploadInfo) (Standing, error) {
 	var s Standing
-	dir := dirOf(up.Key)
-	if !Own(dir, up.Key) {
+	first, own := names.Match(up.Key)
+	if !own {
 		return s, nil
 	}
-	stamp, first := splitKey(up.Key)
 	var later []string
 	shown := false
-	for info, err := range store.List(ctx, dir+"/"+stamp, "") {
+	for info, err := range objects(ctx, store, names, first.Begin, "") {
 		if err != nil {
 			return s, err
 		}
-		if !Own(dir, info.Key) {
+		m, _ := names.Match(info.Key)
+		if m.Stamp != first.Stamp {
 			continue
 		}
 		if info.Modified.After(s.Newest) {
 			s.Newest = info.Modified
 		}
 		shown = shown || info.Key == up.Key
-		// Keys are given in the order of their ids, the first one first.
-		if _, id := splitKey(info.Key); id > first {
+		// Keys are given in the order of their numbers, the first one first.
+		if m.Number > first.Number && (names.Dated() || sameTime(up, info)) {
 			later = append(later, info.Key)
 		}
 	}
@@ -74,23 +71,12 @@ func StandingOf(ctx context.Context, store Store, up UploadInfo) (Standing, erro
 		if err != nil {
 			return s, err
 		}
-		if firstOf(dir, info) == up.Key {
+		if firstOf(names, info) == up.Key {
 			s.Proof = true
 			return s, nil
 		}
 	}
 	return s, nil
-}
-
-// Walk implements Inspector, where the store does.
-func (r *Retrying) Walk(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
-	inner, ok := r.Store.(Inspector)
-	if !ok {
-		return func(yield func(Info, error) bool) {
-			yield(Info{}, &Error{Op: "Walk", Key: prefix, Kind: ErrUnsupported})
-		}
-	}
-	return r.list(ctx, after, func(after string) iter.Seq2[Info, error] { return inner.Walk(ctx, prefix, after) })
 }
 
 // Parts implements Inspector, where the store does.

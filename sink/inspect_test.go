@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/faultstore"
 )
@@ -24,7 +25,7 @@ func TestProof(t *testing.T) {
 				if _, err := fmt.Sscanf(up.Key[len(syncKey(20, 0))-5:], "%d.csv", &id); err != nil {
 					t.Fatal(err)
 				}
-				if got, err := sink.StandingOf(t.Context(), mem, up); err != nil || got.Proof != want[id] || got.Newest.IsZero() != (shown == 0) {
+				if got, err := sink.StandingOf(t.Context(), mem, naming.In("t"), up); err != nil || got.Proof != want[id] || got.Newest.IsZero() != (shown == 0) {
 					t.Errorf("%d shown: the upload %s: got %v, %v; want a proof: %v", shown, up.Key, got, err, want[id])
 				}
 			}
@@ -48,7 +49,7 @@ func TestNoProof(t *testing.T) {
 	of := func(name string) sink.Metadata { return sink.Metadata{sink.MetaSet: name} }
 	f := func(want bool) {
 		t.Helper()
-		got, err := sink.StandingOf(t.Context(), mem, mem.begin(first, time.Now(), nil).info)
+		got, err := sink.StandingOf(t.Context(), mem, naming.In("t"), mem.begin(first, time.Now(), nil).info)
 		if err != nil || got.Proof != want {
 			t.Errorf("got %+v and %v, want a proof: %v", got, err, want)
 		}
@@ -64,7 +65,7 @@ func TestNoProof(t *testing.T) {
 	f(true)
 	put(first, of(first[2:]))
 	f(false)
-	if got, err := sink.StandingOf(t.Context(), mem, sink.UploadInfo{Key: "t/README"}); got.Proof || err != nil {
+	if got, err := sink.StandingOf(t.Context(), mem, naming.In("t"), sink.UploadInfo{Key: "t/README"}); got.Proof || err != nil {
 		t.Errorf("a name that is not ours: %v, %v", got, err)
 	}
 }
@@ -77,7 +78,7 @@ func TestStandingUnknown(t *testing.T) {
 			t.Fatal(err)
 		}
 		store := faultstore.New(mem, faultstore.On(op).Fail(&sink.Error{Kind: sink.ErrDenied}))
-		if _, err := sink.StandingOf(t.Context(), store, mem.begin(syncKey(20, 0), time.Now(), nil).info); !errors.Is(err, sink.ErrDenied) {
+		if _, err := sink.StandingOf(t.Context(), store, naming.In("t"), mem.begin(syncKey(20, 0), time.Now(), nil).info); !errors.Is(err, sink.ErrDenied) {
 			t.Errorf("%s: got %v", op, err)
 		}
 	}
@@ -120,11 +121,6 @@ func TestRetryingInspects(t *testing.T) {
 // TestNoInspector is a store that can only sync.
 func TestNoInspector(t *testing.T) {
 	store := sink.Retry(struct{ sink.Store }{newMemStore(sink.Properties{})}, sink.RetryPolicy{})
-	for _, err := range store.Walk(t.Context(), "", "") {
-		if !errors.Is(err, sink.ErrUnsupported) {
-			t.Errorf("Walk: got %v", err)
-		}
-	}
 	if _, err := store.Parts(t.Context(), sink.UploadInfo{}); !errors.Is(err, sink.ErrUnsupported) {
 		t.Errorf("Parts: got %v", err)
 	}

@@ -1,195 +1,132 @@
 package sink_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 )
 
-func TestSanitize(t *testing.T) {
-	f := func(name, want string) {
-		t.Helper()
-		if got := sink.Sanitize(name); got != want {
-			t.Errorf("Sanitize(%q): got %q, want %q", name, got, want)
-		}
-	}
-	f("", "")
-	f("users", "users")
-	f("Users_2", "Users_2")
-	f("fake-namespace", "fake-namespace")
-	f("namespace/", "namespace_")
-	f("a/b//c", "a_b__c")
-	f("stream-with:spécial:character_names", "stream-with:special:character_names")
-	f("!_.*')(&$@=;:+,?-", "!_.*')(&$@=;:+,?-")
-	f("a b\tc\nd", "a_b_c_d")
-	f(`\"#%<>[]^{|}~`+"`", "______________")
-	// Accents go, whether they are one character with their letter or one of their own.
-	f("é", "e")
-	f("e\u0301", "e")
-	f("\u0301\u0302", "")
-	f("Ünïcödé", "Unicode")
-	// Letters that are no others with an accent.
-	f("øÆß", "___")
-	f("日本", "__")
-	f("ﬁ①Ⅷ", "fi1VIII")
-	f("👍", "_")
-	f("👍🏽", "__")
-	f("a\u200bb", "a_b")
-	f("a\x00b", "a_b")
-	f("a\xffb\xfe", "a_b_")
-	// What has a meaning in a path.
-	f(".", "_")
-	f("..", "__")
-	f("...", "___")
-	f("…", "___") // compatible with three dots
-	f("．．", "__")
-	f(".\u0301.", "__")
-	f("／", "_")
-	f("../x", ".._x")
-	f(".a", ".a")
-	f("a..", "a..")
-}
-
-func FuzzSanitize(f *testing.F) {
-	for _, name := range []string{"users", "..", "…", "a/b", "é", "e\u0301", "\xff", "👍", "ø", "．／", "\u0344", "㎥"} {
-		f.Add(name)
-	}
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!_.*')(&$@=;:+,?-"
-	f.Fuzz(func(t *testing.T, name string) {
-		got := sink.Sanitize(name)
-		for _, c := range got {
-			if !strings.ContainsRune(allowed, c) {
-				t.Fatalf("Sanitize(%q): got %q with %q", name, got, c)
-			}
-		}
-		if got != "" && strings.Trim(got, ".") == "" {
-			t.Fatalf("Sanitize(%q): got %q", name, got)
-		}
-		if again := sink.Sanitize(got); again != got {
-			t.Fatalf("Sanitize(%q): got %q, and of that %q", name, got, again)
-		}
-		if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 && len(got) != len(name) {
-			t.Fatalf("Sanitize(%q): got %q, of another length", name, got)
-		}
-	})
-}
-
-func TestCleanPath(t *testing.T) {
-	f := func(path, want string) {
-		t.Helper()
-		if got := sink.CleanPath(path); got != want {
-			t.Errorf("CleanPath(%q): got %q, want %q", path, got, want)
-		}
-	}
-	f("", "")
-	f("/", "")
-	f("//", "")
-	f("a", "a")
-	f("a/b c/ü", "a/b c/ü") // it is nobody's business what else is in it
-	f("/a//b///c/", "a/b/c")
-}
-
-func TestDir(t *testing.T) {
-	f := func(path, namespace, stream, want string) {
-		t.Helper()
-		if got, err := sink.Dir(path, namespace, stream); got != want || err != nil {
-			t.Errorf("Dir(%q, %q, %q): got %q and %v, want %q", path, namespace, stream, got, err, want)
-		}
-	}
-	f("data_output_path", "public", "users", "data_output_path/public/users")
-	f("/data//output/", "public", "users", "data/output/public/users")
-	f("", "public", "users", "public/users")
-	f("/", "", "users", "users")
-	f("path", "", "users", "path/users")
-	f("path", " \t", "users", "path/users")
-	f("path", " a ", "users", "path/_a_/users")
-	f("path", "a/b", "c/d", "path/a_b/c_d")
-	f("path", "..", "..", "path/__/__")
-	f("path", "\u0301", "users", "path/users") // nothing of the namespace is left
-	// These collide: who plans a sync has to look.
-	f("path", "", "a b", "path/a_b")
-	f("path", "", "a/b", "path/a_b")
-	f("path", "a", "b", "path/a/b")
-	f("path/a", "", "b", "path/a/b")
-
-	for _, stream := range []string{"", "\u0301"} {
-		if got, err := sink.Dir("path", "public", stream); err == nil {
-			t.Errorf("Dir of the stream %q: got %q and no error", stream, got)
-		}
-	}
+// own reports whether a key names an object that the default template gives in a directory.
+func own(dir, key string) bool {
+	_, ok := naming.In(dir).Match(key)
+	return ok
 }
 
 var uploadAt = time.UnixMilli(1609541171643) // 2021-01-01 22:46:11.643 UTC
 
+// namesOf are the names of the stream users of a template.
+func namesOf(t *testing.T, path, file string) *naming.Names {
+	t.Helper()
+	tpl, err := naming.Parse("p", path, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := tpl.Stream("public", "users")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// syncKeys are those of a sync, whose clock moves a microsecond each time it is looked at.
+func syncKeys(t *testing.T, path, file string) *sink.Keys {
+	t.Helper()
+	now := uploadAt
+	clock := func() time.Time { now = now.Add(time.Microsecond); return now }
+	return sink.NewKeys(namesOf(t, path, file), naming.Values{Time: uploadAt, SyncID: 42, Extension: ".csv"}, clock)
+}
+
 func TestKeys(t *testing.T) {
-	// There it is the next day already.
-	keys := sink.Keys{Dir: "p/public/users", UploadAt: uploadAt.In(time.FixedZone("east", 14*3600)), Extension: "csv.gz"}
-	if got, want := keys.Prefix(), "p/public/users/2021_01_01_1609541171643_"; got != want {
-		t.Errorf("Prefix: got %q, want %q", got, want)
-	}
-	for _, want := range []string{
-		"p/public/users/2021_01_01_1609541171643_0.csv.gz",
-		"p/public/users/2021_01_01_1609541171643_1.csv.gz",
-	} {
-		got := keys.Next()
-		if got != want {
-			t.Errorf("Next: got %q, want %q", got, want)
-		}
-		if !sink.Own(keys.Dir, got) {
-			t.Errorf("%q does not count as our own", got)
-		}
-	}
-}
-
-// TestTake leaves out what is taken, whatever its extension, and nothing else.
-func TestTake(t *testing.T) {
-	keys := sink.Keys{Dir: "d", UploadAt: uploadAt, Extension: "csv"}
-	for _, id := range []string{
-		"0.csv", "1.jsonl.gz", "3.parquet", "5", "7.x.y.z", // taken
-		"a.csv", "", ".csv", "9x.csv", "99999999999999999999.csv", // no ids
-	} {
-		keys.Take(keys.Prefix() + id)
-	}
-	keys.Take("d/2021_01_01_1609541171644_2.csv") // of another sync
-	keys.Take("e/2021_01_01_1609541171643_2.csv") // of another stream
-	var got []string
-	for range 6 {
-		got = append(got, strings.TrimSuffix(strings.TrimPrefix(keys.Next(), keys.Prefix()), ".csv"))
-	}
-	if want := []string{"2", "4", "6", "8", "9", "10"}; !slices.Equal(got, want) {
-		t.Errorf("got the ids %q, want %q", got, want)
-	}
-	// A key that turns out to be taken later is left out too.
-	keys.Take(keys.Prefix() + "11.csv")
-	if got, want := keys.Next(), keys.Prefix()+"12.csv"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
-func TestOwnOrLog(t *testing.T) {
-	f := func(name string, want, own bool) {
+	f := func(path, file string, taken []string, want ...string) {
 		t.Helper()
-		if got := sink.OwnOrLog("p/users", "p/users/"+name); got != want || sink.Own("p/users", "p/users/"+name) != own {
-			t.Errorf("OwnOrLog(%q): got %v", name, got)
+		keys := syncKeys(t, path, file)
+		for _, key := range taken {
+			keys.Take(key)
+		}
+		var got []string
+		for range want {
+			got = append(got, keys.Next())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, %q with %q: got %q, want %q", path, file, taken, got, want)
 		}
 	}
-	f("2021_01_01_1609541171643_0.csv", true, true)
-	f("sluice.users_0a1b2c3d_00003_00000000000000000042.csv.gz", true, false)
-	f("my_topic_0a1b2c3d_100000_00000000000000000042.parquet", true, false)
-	f("users_0a1b2c3d_00003_42.csv", false, false)
-	f("users_0a1b2c3d_00003_00000000000000000042.txt", false, false)
-	f("x/users_0a1b2c3d_00003_00000000000000000042.csv/x", false, false)
-	f("_0a1b2c3d_00003_00000000000000000042.csv", false, false)
+	const prefix = "p/public/users/2021_01_01_1609541171643_"
+	f("", "", nil, prefix+"0.csv", prefix+"1.csv", prefix+"2.csv")
+	// Whatever the extension; what is no name of this sync does not count.
+	f("", "", []string{prefix + "0.csv", prefix + "7.jsonl.gz", prefix + "3.csv", prefix + "99.x", prefix + "99", prefix + "99999999999999999999.csv",
+		"p/public/users/2021_01_01_1609541171644_99.csv", "p/users/2021_01_01_1609541171643_99.csv"}, prefix+"1.csv", prefix+"2.csv", prefix+"4.csv", prefix+"5.csv", prefix+"6.csv", prefix+"8.csv")
+	// A path without a time goes on where it was, one with a time where it was in that time.
+	f("${STREAM_NAME}/", "part-{part_number}{format_extension}", []string{"p/users/part-0.csv", "p/users/part-41.parquet", "p/users/part-99.txt"}, "p/users/part-42.csv")
+	f("${STREAM_NAME}/${YEAR}/", "", []string{"p/users/2020/7.csv", "p/users/2021/3.csv"}, "p/users/2021/4.csv")
+	f("${STREAM_NAME}/", "{date}_{part_number}", []string{"p/users/2020_12_31_7"}, "p/users/2021_01_01_8") // of the same path
+	f("${STREAM_NAME}/", "{sync_id}-{part_number}.csv", []string{"p/users/41-7.csv"}, "p/users/42-8.csv")
+	// Without a number in the pattern.
+	f("${STREAM_NAME}/", "data{format_extension}", nil, "p/users/data.csv", "p/users/data~1.csv", "p/users/data~2.csv")
+	f("${STREAM_NAME}/", "data{format_extension}", []string{"p/users/data.csv"}, "p/users/data~1.csv")
+	f("${STREAM_NAME}/", "data{format_extension}", []string{"p/users/data~7.avro"}, "p/users/data~8.csv")
+	// By the time: no two have the same, also where the clock is not fine enough.
+	f("${STREAM_NAME}/", "{timestamp}{format_extension}", nil, "p/users/1609541171643.csv", "p/users/1609541171644.csv", "p/users/1609541171645.csv")
+	f("${STREAM_NAME}/", "{timestamp}", []string{"p/users/1609541171643", "p/users/1609541171644", "p/users/1600000000000"}, "p/users/1609541171645")
+	f("${STREAM_NAME}/", "{timestamp:micros}", nil, "p/users/1609541171643001", "p/users/1609541171643002")
+	f("${STREAM_NAME}/", "{timestamp}_{part_number}", nil, "p/users/1609541171643_0", "p/users/1609541171643_1")
+}
+
+// TestTakeLate: a key that turns out to be taken later is left out too.
+func TestTakeLate(t *testing.T) {
+	for _, file := range []string{"", "x", "{timestamp}"} {
+		keys, used := syncKeys(t, "${STREAM_NAME}/", file), map[string]bool{}
+		for i := range 30 {
+			key := keys.Next()
+			if used[key] {
+				t.Fatalf("%q: %q is given out, and is taken", file, key)
+			}
+			used[key] = true
+			if i%3 == 0 { // somebody is quicker
+				other := syncKeys(t, "${STREAM_NAME}/", file)
+				for used[key] {
+					key = other.Next()
+				}
+				used[key] = true
+				keys.Take(key)
+			}
+		}
+	}
+}
+
+// TestKeysList lists what Take has to know, and nothing that it need not.
+func TestKeysList(t *testing.T) {
+	f := func(path string, want ...string) {
+		t.Helper()
+		mem := newMemStore(sink.Properties{})
+		for _, key := range []string{"p/users/0.csv", "p/users/x", "p/users/2021/0.csv", "p/users/2021/x", "p/users/2020/0.csv", "p/users_x/0.csv", "p/users/2021/1/0.csv"} {
+			put(t, mem, key, "1")
+		}
+		var got []string
+		for info, err := range syncKeys(t, path, "").List(t.Context(), mem) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, info.Key)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", path, got, want)
+		}
+	}
+	f("${STREAM_NAME}/", "p/users/0.csv")
+	f("${STREAM_NAME}/${YEAR}/", "p/users/2021/0.csv")
+	f("${STREAM_NAME}/${YEAR}/${EPOCH}_")
 }
 
 func TestOwn(t *testing.T) {
 	f := func(key string, want bool) {
 		t.Helper()
-		if got := sink.Own("p/users", key); got != want {
+		if got := own("p/users", key); got != want {
 			t.Errorf("Own(%q): got %v", key, got)
 		}
 	}
@@ -237,25 +174,20 @@ func TestOwn(t *testing.T) {
 	f("p/users/٢٠٢١_01_01_1609541171643_0.csv", false) // digits, but not those
 }
 
-func TestCheckKey(t *testing.T) {
+// TestCheckKeys: the longest key that there can be has to fit.
+func TestCheckKeys(t *testing.T) {
 	f := func(dir string, maxKey int, want string) {
 		t.Helper()
-		err := sink.CheckKey(dir, sink.Properties{MaxKey: maxKey, MaxName: 961})
+		err := sink.CheckKeys(naming.In(dir), ".parquet.zst", sink.Properties{MaxKey: maxKey, MaxName: 900})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("CheckKey of %d bytes, limit %d: got %v, want %q", len(dir), maxKey, err, want)
+			t.Errorf("CheckKeys of %d bytes, limit %d: got %v, want %q", len(dir), maxKey, err, want)
 		}
 	}
+	longest := len(naming.In("").Longest(".parquet.zst"))
 	f("a/b", 1024, "")
-	f("", 1024, "empty")
-	f("", 0, "empty")
-	f(strings.Repeat("x", 961)+"/"+strings.Repeat("y", 961), 0, "")
-	f("a/"+strings.Repeat("x", 962)+"/b", 0, "a part of 962 bytes (xxxx")
-	f(strings.Repeat("x", 960), 1024, "")
-	f(strings.Repeat("x", 961), 1024, "961 bytes")
-	// The longest name that there can be fits.
-	keys := sink.Keys{Dir: strings.Repeat("x", 960), UploadAt: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), Extension: "parquet.zst"}
-	keys.Take(keys.Prefix() + "0")
-	if key := keys.Next(); len(key)+len("9223372036854775807") > 1024 {
-		t.Errorf("%s has %d bytes", key, len(key))
-	}
+	f("", 1024, "")
+	f(strings.Repeat("x", 900)+"/"+strings.Repeat("y", 900), 0, "")
+	f("a/"+strings.Repeat("x", 901)+"/b", 0, "a part of up to 901 bytes (xxxx")
+	f(strings.Repeat("x/", 512-longest/2-1), 1024, "")
+	f(strings.Repeat("x", 900)+"/"+strings.Repeat("x", 1024-longest-901), 1024, fmt.Sprintf("up to %d bytes", 1025))
 }

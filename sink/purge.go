@@ -5,13 +5,13 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/internal/guard"
+	"github.com/sluice-data/sluice/internal/naming"
 )
 
 // Metadata keys. The first two are those of Airbyte's own connector since 0.6.5.
@@ -21,17 +21,24 @@ const (
 	MetaRows       = "rows" // only of what was made by one request
 )
 
-// Purge deletes the older objects of one stream: those directly in its directory that have
-// a name of ours, and nothing else, ever.
+// MetaStarted tells which sync wrote an object whose name does not (naming.Names.Dated): when it
+// began, in milliseconds since 1970.
+const MetaStarted = "sluice-started"
+
+// Purge deletes the older objects of one stream: those whose keys its template gives, in all of their
+// length, and nothing else, ever.
 type Purge struct {
-	Dir  string
-	Keep map[string]bool // keys that this sync has written
+	Names *naming.Names
+	Keep  map[string]bool // keys that this sync has written
 	// MinGeneration: only objects of an older generation go. One without a generation is of
 	// generation 0. nil: the platform knows no generations, all go.
 	MinGeneration *int64
 	// Until: nothing that was made later than this goes, nor what does not say when it was made.
 	// The zero time: no matter when.
 	Until time.Time
+	// Started, if it is not 0, is that of the sync whose objects stay (MetaStarted): nothing goes that it
+	// or a later one wrote. Until is then for those objects that say nothing of it.
+	Started int64
 
 	found []string // and not deleted yet
 	more  bool     // there may be more than these
@@ -52,7 +59,7 @@ func (p *Purge) Run(ctx context.Context, store Store) (deleted int, err error) {
 	return p.Delete(ctx, store)
 }
 
-// Find lists the directory page by page, and remembers what has to go.
+// Find lists the objects page by page, and remembers what has to go.
 func (p *Purge) Find(ctx context.Context, store Store) error {
 	p.found, p.more = nil, false
 	var batch []string
@@ -61,11 +68,11 @@ func (p *Purge) Find(ctx context.Context, store Store) error {
 		p.found, batch = append(p.found, old...), batch[:0]
 		return err
 	}
-	for info, err := range store.List(ctx, p.Dir+"/", "") {
+	for info, err := range objects(ctx, store, p.Names, p.Names.Prefix(), "") {
 		if err != nil {
 			return err
 		}
-		if !Own(p.Dir, info.Key) || p.Keep[info.Key] || !p.Until.IsZero() && (info.Modified.IsZero() || info.Modified.After(p.Until)) {
+		if p.Keep[info.Key] || p.Started == 0 && p.late(info) {
 			continue
 		}
 		if batch = append(batch, info.Key); len(batch) == purgeBatch {
@@ -79,6 +86,11 @@ func (p *Purge) Find(ctx context.Context, store Store) error {
 		}
 	}
 	return look()
+}
+
+// late reports whether an object was made behind Until, or may have been.
+func (p *Purge) late(info Info) bool {
+	return !p.Until.IsZero() && (info.Modified.IsZero() || info.Modified.After(p.Until))
 }
 
 // Delete deletes what Find has found, unless Keep has it by now, and finds the rest.
@@ -103,7 +115,7 @@ func (p *Purge) Delete(ctx context.Context, store Store) (deleted int, err error
 // old returns the keys whose generation is below the minimum, and those of an earlier try
 // of this refresh that died while it showed its objects: their rows come again.
 func (p *Purge) old(ctx context.Context, store Store, keys []string) ([]string, error) {
-	if p.MinGeneration == nil {
+	if p.MinGeneration == nil && p.Started == 0 {
 		return keys, nil
 	}
 	var mu sync.Mutex
@@ -138,11 +150,19 @@ func (p *Purge) replaced(ctx context.Context, store Store, key string) (bool, er
 	if err != nil {
 		return false, err
 	}
+	if p.Started != 0 {
+		if at := startedOf(info); at >= p.Started || at == 0 && p.late(info) {
+			return false, nil
+		}
+	}
+	if p.MinGeneration == nil {
+		return true, nil
+	}
 	generation, _ := strconv.ParseInt(info.Metadata[MetaGeneration], 10, 64) // 0 where there is none
 	if generation < *p.MinGeneration {
 		return true, nil
 	}
-	if first := firstOf(p.Dir, info); first != "" && first != key {
+	if first := firstOf(p.Names, info); first != "" && first != key {
 		return neverShown(ctx, store, first)
 	}
 	return false, nil
@@ -152,16 +172,11 @@ func (p *Purge) replaced(ctx context.Context, store Store, key string) (bool, er
 // died: longer than any sync that still writes to its first object.
 const StaleAfter = 24 * time.Hour
 
-// Sweep aborts those uploads that have a name of ours in one of the given directories and
-// began before the given time.
-func Sweep(ctx context.Context, store Store, uploads []UploadInfo, dirs []string, before time.Time) (aborted int, err error) {
-	known := map[string]bool{}
-	for _, d := range dirs {
-		known[d] = true
-	}
+// Sweep aborts those uploads that have a name of one of the given streams and began before the
+// given time.
+func Sweep(ctx context.Context, store Store, uploads []UploadInfo, streams []*naming.Names, before time.Time) (aborted int, err error) {
 	for _, up := range uploads {
-		dir := dirOf(up.Key)
-		if !known[dir] || !Own(dir, up.Key) || up.Started.IsZero() || !up.Started.Before(before) {
+		if up.Started.IsZero() || !up.Started.Before(before) || !slices.ContainsFunc(streams, func(n *naming.Names) bool { _, own := n.Match(up.Key); return own }) {
 			continue
 		}
 		if err := store.AbortUpload(ctx, up); err != nil {
@@ -172,5 +187,8 @@ func Sweep(ctx context.Context, store Store, uploads []UploadInfo, dirs []string
 	return aborted, nil
 }
 
-// dirOf is the directory of a key, "" at the top.
-func dirOf(key string) string { return key[:max(strings.LastIndexByte(key, '/'), 0)] }
+// startedOf is the MetaStarted of an object; 0: it has none.
+func startedOf(info Info) int64 {
+	at, _ := strconv.ParseInt(info.Metadata[MetaStarted], 10, 64)
+	return max(at, 0)
+}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/faultstore"
 )
@@ -86,7 +87,7 @@ func TestPurgeMany(t *testing.T) {
 			want = slices.Collect(maps.Keys(keep))
 		}
 		log := faultstore.New(mem)
-		p := sink.Purge{Dir: "p/users", Keep: keep, MinGeneration: min}
+		p := sink.Purge{Names: naming.In("p/users"), Keep: keep, MinGeneration: min}
 		n, err := p.Run(t.Context(), log)
 		if err != nil || n != objects-kept {
 			t.Errorf("%d objects: deleted %d, want %d, and error %v", objects, n, objects-kept, err)
@@ -123,7 +124,7 @@ func TestPurgeGenerations(t *testing.T) {
 		}
 		keep := named("p/users", 99)
 		put(t, mem, keep, "0")
-		p := sink.Purge{Dir: "p/users", Keep: map[string]bool{keep: true}, MinGeneration: &min}
+		p := sink.Purge{Names: naming.In("p/users"), Keep: map[string]bool{keep: true}, MinGeneration: &min}
 		n, err := p.Run(t.Context(), mem)
 		if err != nil || n != len(generations)-len(want) {
 			t.Errorf("generation %d: deleted %d, want %d, and error %v", min, n, len(generations)-len(want), err)
@@ -147,7 +148,7 @@ func TestPurgeGone(t *testing.T) {
 	store := faultstore.New(mem, faultstore.On(faultstore.Stat).Key("_0.csv").Call(
 		func(ctx context.Context, _ faultstore.Op, key string) error { return mem.Delete(ctx, key) }))
 	generation := int64(2)
-	p := sink.Purge{Dir: "p/users", MinGeneration: &generation}
+	p := sink.Purge{Names: naming.In("p/users"), MinGeneration: &generation}
 	if n, err := p.Run(t.Context(), store); n != 1 || err != nil || len(mem.keys()) > 0 {
 		t.Errorf("deleted %d and error %v, left %q", n, err, mem.keys())
 	}
@@ -163,7 +164,7 @@ func TestPurgeFails(t *testing.T) {
 		}
 		addNeighbours(t, mem)
 		generation := int64(2)
-		p := sink.Purge{Dir: "p/users", MinGeneration: &generation}
+		p := sink.Purge{Names: naming.In("p/users"), MinGeneration: &generation}
 		store := faultstore.New(mem, rule.Fail(&sink.Error{Kind: sink.ErrDenied}))
 		n, err := p.Run(t.Context(), store)
 		if n != deleted || !errors.Is(err, sink.ErrDenied) {
@@ -206,7 +207,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := sink.Sweep(t.Context(), mem, uploads, []string{"p/users", "p/orders"}, now.Add(-sink.StaleAfter))
+	n, err := sink.Sweep(t.Context(), mem, uploads, []*naming.Names{naming.In("p/users"), naming.In("p/orders")}, now.Add(-sink.StaleAfter))
 	if n != 3 || err != nil {
 		t.Errorf("aborted %d and error %v, want 3", n, err)
 	}
@@ -234,7 +235,7 @@ func TestSweepFails(t *testing.T) {
 			mem.begin(named("p/users", i), now.Add(-time.Hour), nil)
 		}
 		store := faultstore.New(mem, rule.Fail(&sink.Error{Kind: sink.ErrUnsupported}))
-		n, err := sink.Sweep(t.Context(), store, mem.unfinished(), []string{"p/users"}, now)
+		n, err := sink.Sweep(t.Context(), store, mem.unfinished(), []*naming.Names{naming.In("p/users")}, now)
 		if n != want || !errors.Is(err, sink.ErrUnsupported) || len(mem.unfinished()) != 5-want {
 			t.Errorf("%v: aborted %d, want %d, and error %v", rule, n, want, err)
 		}

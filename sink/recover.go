@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sluice-data/sluice/internal/naming"
 )
 
-// MetaSet ties the objects of a held set together: it is the name of the set's first object,
-// which is shown last. See neverShown.
+// MetaSet ties the objects of a held set together: it is the name of the set's first object, as
+// naming.Names.Tell says it, which is shown last. See neverShown.
 const MetaSet = "sluice-set"
 
 // MetaReplaces says what a held set replaces, in the words of Replaces. So a later run can
@@ -48,31 +50,22 @@ func replaces(rule string) (minGeneration *int64, ok bool) {
 	return &n, err == nil && Replaces(&n) == rule
 }
 
-// Recovery looks for full refreshes that dead runs left half done in the directory of a
+// Recovery looks for full refreshes that dead runs left half done among the objects of a
 // stream, and finishes them: what a run had shown of a table that it had not shown whole is
 // deleted; and what the last one replaced, if it had shown the whole. It is for streams that
 // are appended to: a full refresh sees to both at its own end (Purge).
 type Recovery struct {
-	Dir string
+	Names *naming.Names
 	// Since bounds the search: only what syncs of this time and later wrote is looked at.
 	Since time.Time
 	// Before protects a run that is alive: what was made later than this is not deleted as the
 	// remains of a dead one.
 	Before time.Time
-	// Unfinished are the keys of the unfinished uploads, of this directory and of others.
-	Unfinished map[string]bool
+	// Unfinished are the unfinished uploads, of this stream and of others.
+	Unfinished []UploadInfo
 
-	// syncs are, in their order, those that left an unfinished upload, and the last one that
-	// did not. A job that dies is tried again, so there may be several of the first kind, and
-	// syncs that ended well may stand behind them.
-	syncs []written
-}
-
-// written is what one sync has left visible.
-type written struct {
-	stamp      string
-	unfinished bool
-	objects    []Info
+	unfinished map[string]bool // those of this stream, by key
+	syncs      syncs
 }
 
 // Unfinished lists the unfinished uploads below a prefix: with an error those in front of it.
@@ -86,42 +79,33 @@ func Unfinished(ctx context.Context, store Store, prefix string) (uploads []Uplo
 	return uploads, nil
 }
 
-// List looks at the directory, and tells each of the objects that have a name of ours.
+// List looks at the objects of the stream, and tells each of them.
 func (r *Recovery) List(ctx context.Context, store Store, each func(Info)) error {
-	unfinished := map[string]bool{} // by stamp
-	for key := range r.Unfinished {
-		if Own(r.Dir, key) {
-			stamp, _ := splitKey(key)
-			unfinished[stamp] = true
+	r.unfinished, r.syncs = map[string]bool{}, newSyncs(r.Names, r.Since)
+	for _, up := range r.Unfinished {
+		if m, own := r.Names.Match(up.Key); own {
+			r.unfinished[up.Key] = true
+			r.syncs.expect(m, up)
 		}
 	}
-	r.syncs = nil
-	for info, err := range store.List(ctx, r.Dir+"/", r.Dir+"/"+r.Since.UTC().Format(dateLayout)) {
+	for info, err := range objects(ctx, store, r.Names, r.Names.Prefix(), r.Names.From(r.Since)) {
 		if err != nil {
 			return err
 		}
-		if !Own(r.Dir, info.Key) {
-			continue
-		}
 		each(info)
-		stamp, _ := splitKey(info.Key)
-		if n := len(r.syncs); n == 0 || r.syncs[n-1].stamp != stamp {
-			next := written{stamp: stamp, unfinished: unfinished[stamp]}
-			if !next.unfinished {
-				r.syncs = slices.DeleteFunc(r.syncs, func(w written) bool { return !w.unfinished })
-			}
-			r.syncs = append(r.syncs, next)
-		}
-		last := &r.syncs[len(r.syncs)-1]
-		last.objects = append(last.objects, info)
+		r.syncs.add(info)
 	}
 	return nil
 }
 
 // Run recovers, after List. It returns the number of objects deleted.
 func (r *Recovery) Run(ctx context.Context, store Store) (deleted int, err error) {
+	all, err := r.syncs.inOrder(ctx, store)
+	if err != nil {
+		return 0, err
+	}
 	newest := true // of those that were not shown in part only
-	for _, w := range slices.Backward(r.syncs) {
+	for _, w := range slices.Backward(all) {
 		n, half, err := r.recover(ctx, store, w, newest)
 		deleted += n
 		newest = newest && half
@@ -136,14 +120,13 @@ func (r *Recovery) Run(ctx context.Context, store Store) (deleted int, err error
 }
 
 // firstOf is the key of the first object of the set that an object says it is of, or "". All
-// objects of a sync have names that begin alike; a text that is no such name is not ours.
-func firstOf(dir string, info Info) string {
-	first := dir + "/" + info.Metadata[MetaSet]
-	if !Own(dir, first) {
+// objects of a sync have keys with the same stamp; a text that is no such name is not ours.
+func firstOf(names *naming.Names, info Info) string {
+	first, m, own := names.Told(info.Metadata[MetaSet])
+	if !own {
 		return ""
 	}
-	stamp, _ := splitKey(first)
-	if ours, _ := splitKey(info.Key); ours != stamp {
+	if ours, _ := names.Match(info.Key); ours.Stamp != m.Stamp {
 		return ""
 	}
 	return first
@@ -172,11 +155,10 @@ func neverShown(ctx context.Context, store Store, first string) (bool, error) {
 
 // recover looks at what one sync wrote, and reports whether that is a half shown table. The
 // newest that is none is finished.
-func (r *Recovery) recover(ctx context.Context, store Store, w written, newest bool) (deleted int, half bool, err error) {
+func (r *Recovery) recover(ctx context.Context, store Store, w *written, newest bool) (deleted int, half bool, err error) {
 	lowest := w.objects[0]
 	for _, info := range w.objects {
-		_, id := splitKey(info.Key)
-		if _, least := splitKey(lowest.Key); id < least {
+		if r.number(info) < r.number(lowest) {
 			lowest = info
 		}
 	}
@@ -184,11 +166,11 @@ func (r *Recovery) recover(ctx context.Context, store Store, w written, newest b
 	if err != nil {
 		return 0, false, err
 	}
-	first := firstOf(r.Dir, info)
+	first := firstOf(r.Names, info)
 	if first == "" {
 		return 0, false, nil
 	}
-	if r.Unfinished[first] { // or it was, when they were listed
+	if r.unfinished[first] { // or it was, when they were listed
 		if half, err = neverShown(ctx, store, first); err != nil {
 			return 0, false, err
 		}
@@ -197,13 +179,18 @@ func (r *Recovery) recover(ctx context.Context, store Store, w written, newest b
 	case half:
 		deleted, err = r.takeBack(ctx, store, w.objects, first)
 	case newest:
-		deleted, err = r.finish(ctx, store, w.objects, first)
+		deleted, err = r.finish(ctx, store, w, first)
 	}
 	return deleted, half, err
 }
 
+func (r *Recovery) number(info Info) int64 {
+	m, _ := r.Names.Match(info.Key)
+	return m.Number
+}
+
 // finish deletes what a set has replaced that was shown whole.
-func (r *Recovery) finish(ctx context.Context, store Store, objects []Info, first string) (deleted int, err error) {
+func (r *Recovery) finish(ctx context.Context, store Store, w *written, first string) (deleted int, err error) {
 	shown, err := store.Stat(ctx, first)
 	if err != nil {
 		return 0, err
@@ -212,8 +199,13 @@ func (r *Recovery) finish(ctx context.Context, store Store, objects []Info, firs
 	if !ok || shown.Modified.IsZero() { // it would not be known what is older
 		return 0, nil
 	}
-	p := Purge{Dir: r.Dir, Keep: map[string]bool{}, MinGeneration: rule, Until: shown.Modified}
-	for _, info := range objects {
+	p := Purge{Names: r.Names, Keep: map[string]bool{}, MinGeneration: rule, Until: shown.Modified}
+	if !r.Names.Dated() {
+		if p.Started = w.at; startedOf(shown) != w.at {
+			return 0, nil // an object of another sync has that name
+		}
+	}
+	for _, info := range w.objects {
 		p.Keep[info.Key] = true
 	}
 	return p.Run(ctx, store)
@@ -228,7 +220,7 @@ func (r *Recovery) takeBack(ctx context.Context, store Store, objects []Info, fi
 		if err != nil {
 			return 0, err
 		}
-		if firstOf(r.Dir, info) != first {
+		if firstOf(r.Names, info) != first {
 			continue
 		}
 		if info.Modified.IsZero() || !info.Modified.Before(r.Before) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 )
 
@@ -106,9 +107,9 @@ func FuzzPurge(f *testing.F) {
 			keep := syncKey(20, 1)
 			want := maps.Clone(before)
 			maps.DeleteFunc(want, func(key string, _ memObject) bool {
-				return sink.Own("t", key) && key != keep && b.replacedBy(key, least)
+				return own("t", key) && key != keep && b.replacedBy(key, least)
 			})
-			p := sink.Purge{Dir: "t", Keep: map[string]bool{keep: true}, MinGeneration: least}
+			p := sink.Purge{Names: naming.In("t"), Keep: map[string]bool{keep: true}, MinGeneration: least}
 			n, err := p.Run(t.Context(), b.mem)
 			if err != nil || n != len(before)-len(want) || !slices.Equal(b.mem.keys(), slices.Sorted(maps.Keys(want))) {
 				t.Fatalf("deleted %d, %v; left %q\nwant %q\nof %+v", n, err, b.mem.keys(), slices.Sorted(maps.Keys(want)), before)
@@ -127,7 +128,7 @@ func FuzzRecovery(f *testing.F) {
 		before := maps.Clone(b.mem.objects)
 		unfinished := b.mem.unfinished()
 		dead := fuzzNow.Add(-time.Hour)
-		r := sink.Recovery{Dir: "t", Since: time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC), Before: dead}
+		r := sink.Recovery{Names: naming.In("t"), Since: time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC), Before: dead}
 		var listed []string
 		if err := r.List(t.Context(), b.mem, func(i sink.Info) { listed = append(listed, i.Key) }); err != nil {
 			t.Fatal(err)
@@ -151,7 +152,7 @@ func FuzzRecovery(f *testing.F) {
 
 // mayGo reports whether there is a reason to delete the object.
 func (b *bucket) mayGo(listed []string, key string, o memObject, dead time.Time) bool {
-	if !sink.Own("t", key) || len(listed) == 0 {
+	if !own("t", key) || len(listed) == 0 {
 		return false
 	}
 	newest := stamp(slices.Max(listed))

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/faultstore"
 )
@@ -38,6 +39,7 @@ func diedOn(t *testing.T, mem *memStore, day, shown int) {
 	opts.Concurrency = 1
 	u := sink.NewUploader(faultstore.New(mem, rule), opts)
 	set := u.NewSet(true)
+	set.Names = naming.In("t")
 	seven := int64(7)
 	meta := func(int64) sink.Metadata {
 		return sink.Metadata{sink.MetaGeneration: "7", sink.MetaReplaces: sink.Replaces(&seven)}
@@ -65,11 +67,7 @@ func recovered(t *testing.T, mem *memStore, before time.Time) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unfinished := map[string]bool{}
-	for _, up := range uploads {
-		unfinished[up.Key] = true
-	}
-	r := sink.Recovery{Dir: "t", Since: time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC), Before: before, Unfinished: unfinished}
+	r := sink.Recovery{Names: naming.In("t"), Since: time.Date(2026, 11, 10, 0, 0, 0, 0, time.UTC), Before: before, Unfinished: uploads}
 	seen := 0
 	if err := r.List(t.Context(), mem, func(sink.Info) { seen++ }); err != nil {
 		t.Fatal(err)
@@ -192,7 +190,7 @@ func TestPurgeHalfShown(t *testing.T) {
 		diedShowing(t, mem, shown)
 		put(t, mem, syncKey(22, 0), "7")
 		seven := int64(7)
-		p := sink.Purge{Dir: "t", Keep: map[string]bool{syncKey(22, 0): true}, MinGeneration: &seven}
+		p := sink.Purge{Names: naming.In("t"), Keep: map[string]bool{syncKey(22, 0): true}, MinGeneration: &seven}
 		if _, err := p.Run(t.Context(), mem); err != nil {
 			t.Fatal(err)
 		}

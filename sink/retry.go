@@ -219,6 +219,11 @@ func (r *Retrying) List(ctx context.Context, prefix, after string) iter.Seq2[Inf
 	return r.list(ctx, after, func(after string) iter.Seq2[Info, error] { return r.Store.List(ctx, prefix, after) })
 }
 
+// Walk implements Store, as List does.
+func (r *Retrying) Walk(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
+	return r.list(ctx, after, func(after string) iter.Seq2[Info, error] { return r.Store.Walk(ctx, prefix, after) })
+}
+
 func (r *Retrying) list(ctx context.Context, after string, from func(after string) iter.Seq2[Info, error]) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		last := after

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/internal/guard"
+	"github.com/sluice-data/sluice/internal/naming"
 )
 
 // Set are the objects of one stream in one sync. Open, Commit and Abandon are for the one
@@ -24,6 +24,9 @@ type Set struct {
 	// NextKey, if set, gives another key for an object that goes in one request and whose
 	// key turns out to be taken. (The parts of a larger one belong to their key.)
 	NextKey func() string
+
+	// Names, if set, are those of the stream. A held set's objects tell by them which is the first one.
+	Names *naming.Names
 
 	u     *Uploader
 	held  bool
@@ -211,7 +214,7 @@ func (s *Set) own() map[string]bool {
 // metadata is that of an object of the set.
 func (s *Set) metadata(o *Object, rows int64) Metadata {
 	m := o.meta(rows)
-	if !s.held || s.taken != nil {
+	if !s.held || s.Names == nil {
 		return m
 	}
 	s.mu.Lock()
@@ -221,7 +224,7 @@ func (s *Set) metadata(o *Object, rows int64) Metadata {
 	if m == nil {
 		m = Metadata{}
 	}
-	m[MetaSet] = first[strings.LastIndexByte(first, '/')+1:]
+	m[MetaSet] = s.Names.Tell(first)
 	return m
 }
 

@@ -35,6 +35,10 @@ type Store interface {
 	// in. Iteration ends after the first error.
 	List(ctx context.Context, prefix, after string) iter.Seq2[Info, error]
 
+	// Walk is List at any depth: it yields the objects whose key begins with prefix and comes
+	// behind after.
+	Walk(ctx context.Context, prefix, after string) iter.Seq2[Info, error]
+
 	// Delete removes the objects. A key that does not exist is no error. After an error
 	// any of the keys may be gone.
 	Delete(ctx context.Context, keys ...string) error

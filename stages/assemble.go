@@ -98,7 +98,7 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 			sum:   StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}, Undeclared: map[string]int64{}},
 		}
 		s := &a.streams[i]
-		s.set.NextKey = opts.Keys[i].Next
+		s.set.NextKey, s.set.Names = opts.Keys[i].Next, t.Names
 		s.lanes = map[string]*lane{}
 		a.enter(&s.whole, s, "")
 	}
@@ -233,7 +233,7 @@ func (a *Assemble) complete(ctx context.Context, s *stream) error {
 			return err
 		}
 	}
-	return s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Dir: s.table.Dir, MinGeneration: s.table.MinGeneration}})
+	return s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Names: s.table.Names, MinGeneration: s.table.MinGeneration}})
 }
 
 // incomplete ends a stream that failed. Nothing is purged. What a full refresh has not

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/pipeline"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/dir"
@@ -44,7 +45,7 @@ func newRig(t *testing.T, maxObject int64, age time.Duration, tables ...*Table) 
 		Now: func() time.Time { return r.now }, CheckpointAge: age,
 	}
 	for _, table := range tables {
-		opts.Keys = append(opts.Keys, &sink.Keys{Dir: table.Dir, UploadAt: r.now, Extension: table.Extension()})
+		opts.Keys = append(opts.Keys, sink.NewKeys(table.Names, naming.Values{Time: r.now, Extension: "." + table.Extension()}, func() time.Time { return r.now }))
 	}
 	r.Assemble = NewAssemble(opts)
 	r.group.Go(func() error { defer r.commit.Close(); return r.up.Run(t.Context()) })

@@ -14,13 +14,14 @@ import (
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/internal/scan"
 	"github.com/sluice-data/sluice/pipeline"
 )
 
 // table makes a flattened table with the given columns.
 func table(stream string, columns ...string) *Table {
-	t := &Table{Stream: airbyte.StreamID{Name: stream}, Dir: "data/" + stream}
+	t := &Table{Stream: airbyte.StreamID{Name: stream}, Names: naming.In("data/" + stream), Dir: "data/" + stream}
 	t.Format.Flatten, t.Format.Columns = true, columns
 	t.Encoder = format.NewCSV(format.Dialect{Delimiter: ',', LineEnd: "\n", Header: true}, t.Format)
 	return t

@@ -5,11 +5,13 @@ package stages
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/compress"
 	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 )
 
@@ -23,7 +25,8 @@ type Table struct {
 	// they take as it is stands in the names of the directories only, unless PartitionColumns is set.
 	Partition        []PartitionKey
 	PartitionColumns bool
-	Dir              string // of its objects, without a "/" at the end
+	Names            *naming.Names // of its objects
+	Dir              string        // that they are in or below, without a "/" at the end
 	Refresh          Refresh
 	// MinGeneration is the oldest generation that a full refresh keeps; nil: the platform
 	// knows no generations, and all older objects go.
@@ -118,6 +121,19 @@ func (t *Table) trailer(c *content) func() []byte {
 		return func() []byte { return t.packer.AppendTrailer(nil, c.groups) }
 	}
 	return nil
+}
+
+// Keys are those of the table's objects in one sync, of which all tables have the given values in
+// common. Where they do not tell which sync wrote an object, its metadata will.
+func (t *Table) Keys(of naming.Values, now Clock) *sink.Keys {
+	if t.Format.SyncID != nil {
+		of.SyncID = *t.Format.SyncID
+	}
+	of.Extension = "." + t.Extension()
+	if !t.Names.Dated() {
+		t.Metadata[sink.MetaStarted] = strconv.FormatInt(of.Time.UnixMilli(), 10)
+	}
+	return sink.NewKeys(t.Names, of, now)
 }
 
 // Clock tells the time; tests bring their own.

@@ -18,7 +18,6 @@ var refusals = []struct {
 	{"schema.composed", flat(), stream{schema: `{"oneOf":[{"type":"object","properties":{"id":{}}}]}`}, []string{"users", "oneOf", "No flattening"}},
 	{"AvroUncompressed", fields{"format": fields{"format_type": "Avro"}}, stream{}, []string{"format.format_type", "Avro"}},
 	{"ParquetUncompressed", fields{"format": fields{"format_type": "Parquet"}}, stream{}, []string{"format.format_type", "Parquet"}},
-	{"AmbiguousFilepath", fields{"file_name_pattern": "data{format_extension}"}, stream{}, []string{"file_name_pattern"}},
 }
 
 func TestAcceptanceRefusals(t *testing.T) {

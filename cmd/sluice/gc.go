@@ -65,7 +65,7 @@ func (a *app) gc() *cobra.Command {
 // collect lists what is stale, and aborts it if that was asked for.
 func (a *app) collect(cmd *cobra.Command, b *inventory.Bucket, f gcFlags) error {
 	ctx, now := cmd.Context(), time.Now()
-	uploads, failed := inventory.Unfinished(ctx, b, inventory.Options{Path: b.Path}, now, f.age)
+	uploads, failed := inventory.Unfinished(ctx, b, inventory.Options{Template: b.Template}, now, f.age)
 	// A store that can't list them all gets further when the first ones are gone.
 	if failed != nil && (uploads == nil || len(uploads.Ours) == 0 || !inventory.OnlyAPage(failed)) {
 		return failed

@@ -80,9 +80,9 @@ type found struct {
 func (a *app) list(ctx context.Context, b *inventory.Bucket, f lsFlags, p *printer) error {
 	var r report = &lsText{printer: p, flags: f}
 	if f.json {
-		r = &lsJSON{printer: p, flags: f, path: b.Path}
+		r = &lsJSON{printer: p, flags: f, at: b}
 	}
-	opts := inventory.Options{Path: b.Path, Stream: f.stream, Metadata: f.metadata}
+	opts := inventory.Options{Template: b.Template, Stream: f.stream, Metadata: f.metadata}
 	if f.objects {
 		opts.Each = r.object
 	}

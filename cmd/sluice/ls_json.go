@@ -14,7 +14,7 @@ import (
 type lsJSON struct {
 	*printer
 	flags lsFlags
-	path  string // of the bucket, clean
+	at    *inventory.Bucket
 }
 
 // jsonStream names a stream.
@@ -27,7 +27,7 @@ type jsonStream struct {
 
 func (j *lsJSON) stream(kind, dir string) jsonStream {
 	namespace, name := path.Split(dir)
-	return jsonStream{Type: kind, Directory: path.Join(j.path, dir), Namespace: strings.TrimSuffix(namespace, "/"), Stream: name}
+	return jsonStream{Type: kind, Directory: j.at.Directory(dir), Namespace: strings.TrimSuffix(namespace, "/"), Stream: name}
 }
 
 // put prints one object. No value that comes here can fail to be JSON.

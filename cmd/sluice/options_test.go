@@ -82,9 +82,9 @@ func TestConfig(t *testing.T) {
 	}
 	f(csvFormat(fields{"compression": fields{"compression_type": "LZO"}}), "format.compression.compression_type", "LZO", "GZIP", "ZSTD")
 	f(csvFormat(fields{"compression": fields{"compression_type": "GZIP", "compression_level": 10}}), "format.compression.compression_level", "10", "from 1 to 9")
-	f(fields{"s3_path_format": "${STREAM_NAME}/"}, "s3_path_format")
-	f(fields{"s3_bucket_path": "x/${NAMESPACE}"}, "s3_bucket_path")
-	f(fields{"file_name_pattern": "{timestamp}"}, "file_name_pattern")
+	f(fields{"s3_path_format": "${STREAM}/"}, "s3_path_format", "${STREAM}", "${STREAM_NAME}")
+	f(fields{"s3_bucket_path": "x/${SPACE}"}, "s3_bucket_path", "${SPACE}", "${NAMESPACE}")
+	f(fields{"file_name_pattern": "{timestamp:s}"}, "file_name_pattern", "{timestamp:s}", "{timestamp:micros}")
 	f(fields{"full_refresh": "sometimes"}, "full_refresh", "sometimes", "atomic", "incremental", "purge_first")
 	f(fields{"file_size_mb": "big"}, "file_size_mb", "big", "number")
 	f(fields{"upload": fields{"part_size_mb": 1}}, "upload.part_size_mb", "1", "5")

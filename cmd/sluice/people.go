@@ -98,7 +98,11 @@ func (a *app) open(ctx context.Context, configFile string) (*inventory.Bucket, e
 	if err != nil {
 		return nil, err
 	}
-	return inventory.Open(store, cfg.Path, min(cfg.Upload.RetryFor(), patience), func(err error, pause time.Duration) {
+	template, err := cfg.Template()
+	if err != nil {
+		return nil, err
+	}
+	return inventory.Open(store, template, min(cfg.Upload.RetryFor(), patience), func(err error, pause time.Duration) {
 		a.log.Warn(fmt.Sprintf("%v; trying again in %s", err, pause.Round(time.Millisecond)))
 	}), nil
 }

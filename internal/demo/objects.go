@@ -57,14 +57,21 @@ func (at *place) readBack(ctx context.Context) (contents, error) {
 }
 
 func (at *place) readStream(ctx context.Context, store readable, id airbyte.StreamID) ([]object, error) {
-	dir, err := sink.Dir(at.cfg.Path, id.Namespace, id.Name)
+	template, err := at.cfg.Template()
+	if err != nil {
+		return nil, err
+	}
+	names, err := template.Stream(id.Namespace, id.Name)
 	if err != nil {
 		return nil, err
 	}
 	var objects []object
-	for info, err := range store.List(ctx, dir+"/", "") {
+	for info, err := range store.Walk(ctx, names.Prefix(), "") {
 		if err != nil {
 			return nil, err
+		}
+		if _, own := names.Match(info.Key); !own {
+			continue
 		}
 		o := object{name: strings.TrimPrefix(info.Key, at.cfg.Path+"/"), size: info.Size}
 		raw, err := get(ctx, store, info.Key)

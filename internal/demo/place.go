@@ -15,6 +15,7 @@ import (
 
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 )
 
@@ -94,7 +95,13 @@ func (at *place) config(users []byte) ([]byte, error) {
 	if err := json.Unmarshal(bytes.TrimPrefix(users, []byte("\xef\xbb\xbf")), &doc); err != nil {
 		return nil, err
 	}
-	path := sink.CleanPath(cfg.Path + "/_sluice_demo_" + strings.ToLower(rand.Text()[:10]))
+	// Of a path with variables what stands in front of the first one: all of the demo is below one
+	// directory of its own.
+	template, err := naming.Parse(cfg.Path, "", "")
+	if err != nil {
+		return nil, err
+	}
+	path := naming.CleanPath(template.Root() + "/_sluice_demo_" + strings.ToLower(rand.Text()[:10]))
 	if doc["s3_bucket_path"], err = json.Marshal(path); err != nil {
 		return nil, err
 	}
@@ -170,22 +177,12 @@ func (at *place) removeObjects(ctx context.Context) error {
 		return err
 	}
 	store = sink.Retry(store, sink.RetryPolicy{Limit: tidyWait})
-	dirs := []string{at.cfg.Path} // for what a check that was killed has left
-	for _, s := range at.recording.streams {
-		dir, err := sink.Dir(at.cfg.Path, s.id.Namespace, s.id.Name)
+	var keys []string // of the streams, and of what a check that was killed has left
+	for info, err := range store.Walk(ctx, at.cfg.Path+"/", "") {
 		if err != nil {
 			return err
 		}
-		dirs = append(dirs, dir)
-	}
-	var keys []string
-	for _, dir := range dirs {
-		for info, err := range store.List(ctx, dir+"/", "") {
-			if err != nil {
-				return err
-			}
-			keys = append(keys, info.Key)
-		}
+		keys = append(keys, info.Key)
 	}
 	if len(keys) > 0 {
 		if err := store.Delete(ctx, keys...); err != nil {

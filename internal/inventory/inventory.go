@@ -1,8 +1,9 @@
 // Package inventory looks at what syncs have left below the path of a bucket: objects, by
 // stream, and unfinished uploads. It prints nothing.
 //
-// What counts is what has a name of ours in a directory below the path, at any depth: a path
-// may lie below another one. Everything else is only counted.
+// What counts is what has a name that the config's template gives, or that the default template gives
+// in a directory below the path, at any depth: a path may lie below another one, and a template may be
+// newer than the objects. Everything else is only counted.
 package inventory
 
 import (
@@ -18,12 +19,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sluice-data/sluice/internal/guard"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 )
 
 // Options say what to look at.
 type Options struct {
-	Path string // of the bucket, as in a config
+	Template *naming.Template // of the names, as a config has it
 
 	// Stream narrows it to one stream, as Stream.Dir has it; its namespace may be left out.
 	Stream string
@@ -39,15 +41,15 @@ type Options struct {
 // Object is one object of ours.
 type Object struct {
 	sink.Info
-	Dir string // of its stream, below the path
+	Dir string // of its stream, as Stream.Dir has it
 
 	// From its metadata: nil if that has no such number, or was not asked for.
 	Rows, Generation, SyncID *int64
 }
 
-// Stream is what a directory holds.
+// Stream is what a stream has: by its names in the template, or in a directory.
 type Stream struct {
-	Dir            string // below the path: "namespace/stream", or "stream"
+	Dir            string // "namespace/stream", or "stream": below the path, or of the template
 	Objects, Bytes int64
 	Oldest, Newest time.Time // upload of an object
 
@@ -101,7 +103,7 @@ type Objects struct {
 // List looks at all objects below the path, page by page. It keeps a few numbers a stream,
 // however many objects there are.
 func List(ctx context.Context, store sink.Inspector, opts Options) (*Objects, error) {
-	l := &listing{opts: opts, store: store, area: newArea(opts.Path, opts.Stream), streams: map[string]*Stream{}}
+	l := &listing{opts: opts, store: store, area: newArea(opts), streams: map[string]*Stream{}}
 	for info, err := range store.Walk(ctx, l.prefix, "") {
 		if err != nil {
 			return nil, sink.Failed("list objects", err)
@@ -231,37 +233,75 @@ func number(text string) *int64 {
 
 // area is the part of a bucket that is looked at.
 type area struct {
-	prefix string // of all keys in it
-	path   string // of the bucket, with a "/" at its end, or ""
-	stream string // "": all
+	prefix   string           // of all keys in it
+	path     string           // that all objects are below, with a "/" at its end, or ""
+	stream   string           // "": all
+	template *naming.Template // nil: it is the default one
 }
 
-func newArea(bucketPath, stream string) area {
-	a := area{path: sink.CleanPath(bucketPath)}
+func newArea(opts Options) area {
+	a := area{path: opts.Template.Root()}
 	if a.path != "" {
 		a.path += "/"
 	}
 	var parts []string
-	for part := range strings.SplitSeq(sink.CleanPath(stream), "/") {
-		parts = append(parts, sink.Sanitize(part))
+	for part := range strings.SplitSeq(naming.CleanPath(opts.Stream), "/") {
+		parts = append(parts, naming.Sanitize(part))
 	}
 	a.stream, a.prefix = strings.Join(parts, "/"), a.path
-	if len(parts) > 1 { // with its namespace: its directory is known
+	if !opts.Template.Default() {
+		a.template = opts.Template
+	} else if len(parts) > 1 { // with its namespace: its directory is known
 		a.prefix += a.stream + "/"
 	}
 	return a
 }
 
-// own splits a key into the directory, below the path, and whether it has a name of ours there.
-// A sync writes nothing into the path itself.
+// own splits a key into the directory of its stream, and whether it has a name of ours there. By
+// the default names a sync writes nothing into the path itself.
 func (a area) own(key string) (dir string, own bool) {
 	rel, ok := strings.CutPrefix(key, a.path)
 	if !ok {
 		return "", false
 	}
-	dir = rel[:max(strings.LastIndexByte(rel, '/'), 0)]
-	return dir, dir != "" && sink.OwnOrLog(a.path+dir, key)
+	dir = dirOf(rel)
+	if a.template != nil {
+		if namespace, name, ok := a.template.Whose(key); ok {
+			if name == "" {
+				return dir, true // it is the only stream
+			}
+			return strings.TrimPrefix(namespace+"/"+name, "/"), true
+		}
+	}
+	if dir == "" {
+		return "", false
+	}
+	return dir, naming.IsDefault(rel) || naming.IsLog(rel)
 }
+
+// names are those that a stream's objects have beside the one with this key, which is one of ours.
+func (a area) names(key string) *naming.Names {
+	if a.template != nil {
+		if namespace, name, ok := a.template.Whose(key); ok {
+			if n, err := a.template.Stream(namespace, name); err == nil {
+				return n
+			}
+		}
+	}
+	return naming.In(dirOf(key))
+}
+
+// stamp is what the keys of all objects of a sync have in common, whatever their streams. Where
+// names do not tell one sync from another it is that of many, and a sign of life of one keeps the
+// uploads of all.
+func (a area) stamp(key string) string {
+	if m, ok := a.names(key).Match(key); ok {
+		return m.Stamp
+	}
+	return key[:strings.LastIndexByte(key, '_')+1] // of a worker's
+}
+
+func dirOf(key string) string { return key[:max(strings.LastIndexByte(key, '/'), 0)] }
 
 // wanted reports whether a directory is of the stream that is looked at.
 func (a area) wanted(dir string) bool {

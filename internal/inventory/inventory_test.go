@@ -11,8 +11,18 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 )
+
+// below is the default template below a path.
+func below(path string) *naming.Template {
+	t, err := naming.Parse(path, "", "")
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
 
 // key is an object of ours: the name of the day-th sync, and a partition id.
 func key(dir string, day, id int) string {
@@ -43,7 +53,7 @@ func TestList(t *testing.T) {
 	}
 	f := func(path, stream, want string) {
 		t.Helper()
-		all, err := List(t.Context(), b, Options{Path: path, Stream: stream})
+		all, err := List(t.Context(), b, Options{Template: below(path), Stream: stream})
 		if err != nil || told(all) != want {
 			t.Errorf("%q, stream %q:\n got %s, %v\nwant %s", path, stream, told(all), err, want)
 		}
@@ -67,10 +77,10 @@ func TestListReadsOneDirectory(t *testing.T) {
 	b := newBucket()
 	b.put(key("data/public/users", 1, 0), 1, 1, nil)
 	b.fail["Walk data/"] = denied()
-	if _, err := List(t.Context(), b, Options{Path: "data", Stream: "public/users"}); err != nil {
+	if _, err := List(t.Context(), b, Options{Template: below("data"), Stream: "public/users"}); err != nil {
 		t.Error(err)
 	}
-	if _, err := List(t.Context(), b, Options{Path: "data", Stream: "users"}); !errors.Is(err, sink.ErrDenied) || !strings.Contains(err.Error(), "may not list objects") {
+	if _, err := List(t.Context(), b, Options{Template: below("data"), Stream: "users"}); !errors.Is(err, sink.ErrDenied) || !strings.Contains(err.Error(), "may not list objects") {
 		t.Errorf("got %v, want what it may not do", err)
 	}
 }
@@ -80,7 +90,7 @@ func TestTimes(t *testing.T) {
 	for i, hours := range []int{5, 9, 2} {
 		b.put(key("data/users", 1, i), 1, hours, nil)
 	}
-	all, err := List(t.Context(), b, Options{Path: "data"})
+	all, err := List(t.Context(), b, Options{Template: below("data")})
 	if err != nil || !all.Streams[0].Oldest.Equal(now.Add(-9*time.Hour)) || !all.Streams[0].Newest.Equal(now.Add(-2*time.Hour)) {
 		t.Errorf("got %+v, %v", all, err)
 	}
@@ -97,7 +107,7 @@ func TestMetadata(t *testing.T) {
 		for i, meta := range all {
 			b.put(key("data/users", 1, i), 1, 1, meta)
 		}
-		got, err := List(t.Context(), b, Options{Path: "data", Metadata: true})
+		got, err := List(t.Context(), b, Options{Template: below("data"), Metadata: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +130,7 @@ func TestMetadata(t *testing.T) {
 	f("1 {1 1} {[] false 1} {[] false 1}", rows("1"), rows("2"))
 	b.deletedMeantime = ""
 	b.fail["Stat"] = denied()
-	if _, err := List(t.Context(), b, Options{Path: "data", Metadata: true}); !errors.Is(err, sink.ErrDenied) || !strings.Contains(err.Error(), "may not read an object's metadata") {
+	if _, err := List(t.Context(), b, Options{Template: below("data"), Metadata: true}); !errors.Is(err, sink.ErrDenied) || !strings.Contains(err.Error(), "may not read an object's metadata") {
 		t.Errorf("got %v, want what it may not do", err)
 	}
 }
@@ -149,7 +159,7 @@ func testEach(t *testing.T) {
 	}
 	for _, metadata := range []bool{false, true} {
 		next := 0
-		_, err := List(t.Context(), b, Options{Path: "data", Metadata: metadata, Each: func(o Object) error {
+		_, err := List(t.Context(), b, Options{Template: below("data"), Metadata: metadata, Each: func(o Object) error {
 			if o.Key != key("data/users", 1, 10_000+next) || metadata && *o.Rows != int64(next) || !metadata && o.Rows != nil {
 				t.Fatalf("object %d is %+v", next, o)
 			}
@@ -164,7 +174,7 @@ func testEach(t *testing.T) {
 		t.Errorf("%d requests, up to %d at a time; want %d, %d", b.stats, b.atMost, n, requests)
 	}
 	enough := errors.New("enough")
-	if _, err := List(t.Context(), b, Options{Path: "data", Each: func(Object) error { return enough }}); !errors.Is(err, enough) {
+	if _, err := List(t.Context(), b, Options{Template: below("data"), Each: func(Object) error { return enough }}); !errors.Is(err, enough) {
 		t.Errorf("got %v, want %v", err, enough)
 	}
 }
@@ -195,7 +205,7 @@ func TestListIsFlat(t *testing.T) {
 	}
 	before := live()
 	var at int64
-	all, err := List(t.Context(), endless{newBucket(), 70_000, func() { at = live() }}, Options{Path: "data"})
+	all, err := List(t.Context(), endless{newBucket(), 70_000, func() { at = live() }}, Options{Template: below("data")})
 	if err != nil || len(all.Streams) != 7 || all.Streams[0].Objects != 10_000 {
 		t.Fatalf("got %s, %v", told(all), err)
 	}

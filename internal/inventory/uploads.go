@@ -52,7 +52,7 @@ type Uploads struct {
 // After an error the uploads in front of it are returned too: some stores can't list more than
 // a page, and who aborts that gets further.
 func Unfinished(ctx context.Context, store sink.Inspector, opts Options, now time.Time, age time.Duration) (*Uploads, error) {
-	a := newArea(opts.Path, opts.Stream)
+	a := newArea(opts)
 	all := &Uploads{}
 	signs := map[string]time.Time{} // by stamp
 	// Of the whole path, since what another stream does is a sign of life too.
@@ -60,7 +60,7 @@ func Unfinished(ctx context.Context, store sink.Inspector, opts Options, now tim
 	for _, info := range listed {
 		dir, own := a.own(info.Key)
 		if own {
-			see(signs, info, info.Started)
+			see(signs, a.stamp(info.Key), info.Started)
 		}
 		switch {
 		case !a.wanted(dir):
@@ -71,15 +71,15 @@ func Unfinished(ctx context.Context, store sink.Inspector, opts Options, now tim
 		}
 	}
 	old := func(info sink.UploadInfo) bool {
-		return !info.Started.IsZero() && (age == 0 || signs[sink.Stamp(info.Key)].Before(now.Add(-age)))
+		return !info.Started.IsZero() && (age == 0 || signs[a.stamp(info.Key)].Before(now.Add(-age)))
 	}
-	if err := examine(ctx, store, all.Ours, old, signs); err != nil {
+	if err := a.examine(ctx, store, all.Ours, old, signs); err != nil {
 		return nil, err
 	}
 	for i := range all.Ours {
 		up := &all.Ours[i]
 		if !up.Started.IsZero() {
-			up.Alive = signs[sink.Stamp(up.Key)]
+			up.Alive = signs[a.stamp(up.Key)]
 		}
 		if !old(up.UploadInfo) {
 			up.State, up.Err = InUse, nil
@@ -91,15 +91,15 @@ func Unfinished(ctx context.Context, store sink.Inspector, opts Options, now tim
 	return all, failed
 }
 
-// see notes a sign of life of the sync that began an upload.
-func see(signs map[string]time.Time, up sink.UploadInfo, at time.Time) {
-	if stamp := sink.Stamp(up.Key); at.After(signs[stamp]) {
+// see notes a sign of life of the sync with a stamp.
+func see(signs map[string]time.Time, stamp string, at time.Time) {
+	if at.After(signs[stamp]) {
 		signs[stamp] = at
 	}
 }
 
 // examine asks the store about those uploads that are old, as far as is known until then.
-func examine(ctx context.Context, store sink.Inspector, uploads []Upload, old func(sink.UploadInfo) bool, signs map[string]time.Time) error {
+func (a area) examine(ctx context.Context, store sink.Inspector, uploads []Upload, old func(sink.UploadInfo) bool, signs map[string]time.Time) error {
 	type answer struct {
 		standing sink.Standing
 		parts    sink.Parts
@@ -115,7 +115,7 @@ func examine(ctx context.Context, store sink.Inspector, uploads []Upload, old fu
 		group.Go(func() error {
 			return guard.Run(func() (err error) {
 				up.State = Stale
-				if found.standing, err = sink.StandingOf(gctx, store, up.UploadInfo); err != nil {
+				if found.standing, err = sink.StandingOf(gctx, store, a.names(up.Key), up.UploadInfo); err != nil {
 					up.State, up.Err = Unclear, sink.Failed("look at the objects of the same sync", err)
 				}
 				if found.standing.Proof {
@@ -133,8 +133,9 @@ func examine(ctx context.Context, store sink.Inspector, uploads []Upload, old fu
 		return err
 	}
 	for i, found := range answers {
-		see(signs, uploads[i].UploadInfo, found.standing.Newest)
-		see(signs, uploads[i].UploadInfo, found.parts.Last)
+		stamp := a.stamp(uploads[i].Key)
+		see(signs, stamp, found.standing.Newest)
+		see(signs, stamp, found.parts.Last)
 	}
 	return nil
 }

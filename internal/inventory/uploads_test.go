@@ -27,7 +27,7 @@ func looks(t *testing.T, age time.Duration) func(want string, fill func(*bucket)
 		t.Helper()
 		b := newBucket()
 		fill(b)
-		all, err := Unfinished(t.Context(), b, Options{Path: "data"}, now, age)
+		all, err := Unfinished(t.Context(), b, Options{Template: below("data")}, now, age)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestSizes(t *testing.T) {
 		b.parts[key("data/users", i+1, 0)] = sink.Parts{Size: 5, Last: now.Add(-27 * time.Hour)}
 	}
 	b.fail["Parts "+key("data/users", 2, 0)] = denied()
-	all, err := Unfinished(t.Context(), b, Options{Path: "data"}, now, 24*time.Hour)
+	all, err := Unfinished(t.Context(), b, Options{Template: below("data")}, now, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,14 +138,14 @@ func TestUnfinishedFails(t *testing.T) {
 	b := newBucket()
 	b.begin(key("data/users", 1, 0), 30)
 	b.fail["Uploads"] = denied()
-	all, err := Unfinished(t.Context(), b, Options{Path: "data"}, now, 24*time.Hour)
+	all, err := Unfinished(t.Context(), b, Options{Template: below("data")}, now, 24*time.Hour)
 	if !errors.Is(err, sink.ErrDenied) || !strings.Contains(err.Error(), "may not list unfinished uploads") || states(all) != "users 0: stale, others: 0" {
 		t.Errorf("got %v and %+v", err, all)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("asked to stop")
 	cancel(cause)
-	if _, err := Unfinished(ctx, b, Options{Path: "data"}, now, 24*time.Hour); !errors.Is(err, cause) {
+	if _, err := Unfinished(ctx, b, Options{Template: below("data")}, now, 24*time.Hour); !errors.Is(err, cause) {
 		t.Errorf("got %v, want %v", err, cause)
 	}
 }
@@ -157,7 +157,7 @@ func TestAbort(t *testing.T) {
 	}
 	b.fail["AbortUpload "+key("data/users", 1, 3)] = denied()
 	b.fail["AbortUpload "+key("data/users", 1, 20)] = errors.New("lost")
-	all, err := Unfinished(t.Context(), b, Options{Path: "data"}, now, 24*time.Hour)
+	all, err := Unfinished(t.Context(), b, Options{Template: below("data")}, now, 24*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ var order = []struct {
 	{"internal/generate", nil},
 	{"internal/budget", nil},
 	{"internal/naming", nil},
-	{"internal/tune", []string{"config", "sink", "internal/budget"}},
+	{"internal/tune", []string{"config", "sink", "internal/budget", "internal/naming"}},
 	{"airbyte", []string{"internal/scan"}},
 	{"format", []string{"airbyte", "internal/scan"}},
 	{"format/typed", []string{"format", "internal/scan"}},
@@ -36,19 +36,19 @@ var order = []struct {
 	{"format/avro", []string{"format", "format/typed"}},
 	{"compress", nil},
 	{"pipeline", []string{"compress", "internal/scan", "internal/guard", "internal/meter"}},
-	{"stages", []string{"airbyte", "compress", "format", "format/typed", "pipeline", "sink", "internal/hive", "internal/scan"}},
-	{"sink", []string{"internal/guard", "internal/meter"}},
+	{"stages", []string{"airbyte", "compress", "format", "format/typed", "pipeline", "sink", "internal/hive", "internal/naming", "internal/scan"}},
+	{"sink", []string{"internal/guard", "internal/meter", "internal/naming"}},
 	{"sink/...", []string{"sink"}},
-	{"config", []string{"internal/hive"}},
-	{".", []string{"airbyte", "compress", "config", "format", "format/...", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/budget", "internal/feed", "internal/guard", "internal/hive", "internal/meter", "internal/scan"}},
-	{"kafka", []string{".", "airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "internal/budget", "internal/guard", "internal/meter", "internal/scan"}},
+	{"config", []string{"internal/hive", "internal/naming"}},
+	{".", []string{"airbyte", "compress", "config", "format", "format/...", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/budget", "internal/feed", "internal/guard", "internal/hive", "internal/meter", "internal/naming", "internal/scan"}},
+	{"kafka", []string{".", "airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "internal/budget", "internal/guard", "internal/meter", "internal/naming", "internal/scan"}},
 	{"kafka/kafkatest", nil}, // tests alone
 	// What a sync needs it has from the root, with the types that stand in its signatures. The rest is
 	// what people see, and what they look at.
 	{"cmd/...", []string{".", "kafka", "airbyte", "config", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/live", "internal/metrics", "internal/pipe", "internal/tune"}},
-	{"internal/inventory", []string{"sink", "internal/guard"}},
+	{"internal/inventory", []string{"sink", "internal/guard", "internal/naming"}},
 	// It looks into the store that a config names.
-	{"internal/demo", []string{".", "airbyte", "config", "sink"}},
+	{"internal/demo", []string{".", "airbyte", "config", "sink", "internal/naming"}},
 	// These look at the engine from outside, as any program can.
 	{"internal/live", []string{".", "stages"}},
 	{"internal/metrics", []string{".", "kafka", "stages"}},

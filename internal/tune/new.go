@@ -8,6 +8,7 @@ import (
 
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/internal/budget"
+	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 )
 
@@ -35,7 +36,10 @@ func New(store sink.Store, cfg *config.Config, opts Options) (*Meter, []Setting)
 	least.PartSize = 1 // what the store, and the size of objects, make of it is the least
 	bounds.Store.MinPartSize = sink.NewUploader(store, least).PartSize()
 
-	dir := sink.CleanPath(cfg.Path)
+	dir := ""
+	if template, err := cfg.Template(); err == nil { // the config is valid
+		dir = template.Dir(naming.Values{Time: time.Now()})
+	}
 	if dir != "" {
 		dir += "/"
 	}

@@ -147,17 +147,11 @@ func (s *Store) AbortUpload(ctx context.Context, up sink.UploadInfo) error {
 	return s.call(ctx, AbortUpload, []string{up.Key}, "", func() error { return s.inner.AbortUpload(ctx, up) })
 }
 
-// Walk is for an inner store that is a sink.Inspector, and so is Parts.
 func (s *Store) Walk(ctx context.Context, prefix, after string) iter.Seq2[sink.Info, error] {
-	inner, ok := s.inner.(sink.Inspector)
-	if !ok {
-		return func(yield func(sink.Info, error) bool) {
-			yield(sink.Info{}, &sink.Error{Op: string(Walk), Key: prefix, Kind: sink.ErrUnsupported})
-		}
-	}
-	return iterate(ctx, s, Walk, prefix, inner.Walk(ctx, prefix, after))
+	return iterate(ctx, s, Walk, prefix, s.inner.Walk(ctx, prefix, after))
 }
 
+// Parts is for an inner store that is a sink.Inspector.
 func (s *Store) Parts(ctx context.Context, up sink.UploadInfo) (parts sink.Parts, err error) {
 	inner, ok := s.inner.(sink.Inspector)
 	if !ok {
