@@ -106,7 +106,7 @@ func (a *attempt) run(ctx context.Context, binary string, args []string) error {
 	close(ended)
 	err = errors.Join(reading, a.outcome(ctx, waiting), <-sent)
 	err = errors.Join(err, a.trigger.close(ctx))
-	a.touched, a.shown = a.trigger.showings(a.script.streams)
+	a.touched, a.shown = a.trigger.showings(a.script.layout, a.script.streams)
 	return err
 }
 

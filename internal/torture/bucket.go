@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,6 +23,8 @@ type bucket struct {
 	name   string
 	etags  map[string]string // of all objects that were ever seen
 	theirs map[string]bool   // keys of objects that are not ours to touch
+	names  []*regexp.Regexp  // of each stream's objects
+	again  bool              // a key may come again
 }
 
 // openBucket makes a fresh bucket with objects that no sync may touch.
@@ -38,11 +39,16 @@ func openBucket(ctx context.Context, gw *gateway.Gateway, client *http.Client, n
 			Credentials: credentials.NewStaticCredentialsProvider(gw.AccessKey, gw.SecretKey, ""),
 		}),
 	}
+	// Where all that had a number is gone, and no time is in the path, numbers begin anew.
+	b.again = p.Refresh == purgeFirst && p.Layout != 0
 	const ours = "2021_01_01_1609541171643_0.csv"
 	keys := []string{"README.txt", dir + "/" + ours, "elsewhere/users/" + ours}
 	for _, s := range p.Streams {
-		in := dir + "/" + s.Name
-		keys = append(keys, in+"/README.txt", in+"/"+ours+".bak", in+"/backup/"+ours, in+"_neighbour/"+ours)
+		keys = append(keys, dir+"/"+s.Name+"/README.txt")
+		for _, near := range layouts[p.Layout].near {
+			keys = append(keys, dir+"/"+fmt.Sprintf(near, s.Name))
+		}
+		b.names = append(b.names, layouts[p.Layout].names(s))
 	}
 	for _, key := range keys {
 		b.theirs[key] = true
@@ -56,9 +62,6 @@ func openBucket(ctx context.Context, gw *gateway.Gateway, client *http.Client, n
 
 // dir is the config's s3_bucket_path.
 const dir = "data"
-
-// ourName is the name of an object that a sync may make.
-var ourName = regexp.MustCompile(`^\d{4}_\d{2}_\d{2}_\d+_\d+\.(csv|jsonl)(\.gz)?$`)
 
 // read reads everything that is visible. The tables are in the order of the streams; what is
 // wrong is an error that says where.
@@ -77,8 +80,8 @@ func (b *bucket) read(ctx context.Context, streams []Stream) (tables []*table, e
 		if b.theirs[key] {
 			continue
 		}
-		i := slices.IndexFunc(streams, func(s Stream) bool { return path.Dir(key) == dir+"/"+s.Name })
-		if i < 0 || !ourName.MatchString(path.Base(key)) {
+		i := slices.IndexFunc(b.names, func(of *regexp.Regexp) bool { return of.MatchString(key) })
+		if i < 0 {
 			return nil, fmt.Errorf("the object %s should not be there", key)
 		}
 		data, err := b.get(ctx, key)
@@ -111,7 +114,7 @@ func (b *bucket) list(ctx context.Context) ([]string, error) {
 		}
 		for _, o := range page.Contents {
 			key, etag := aws.ToString(o.Key), aws.ToString(o.ETag)
-			if before, seen := b.etags[key]; seen && before != etag {
+			if before, seen := b.etags[key]; seen && before != etag && !b.again {
 				return nil, fmt.Errorf("the object %s was overwritten: its ETag was %s and is %s", key, before, etag)
 			}
 			b.etags[key] = etag

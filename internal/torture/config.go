@@ -37,6 +37,9 @@ func (r *round) config(endpoint string, e era) fields {
 	if e == newEra {
 		c["full_refresh"] = r.Refresh
 	}
+	if of := layouts[r.Layout]; of.path != "" {
+		c["s3_path_format"], c["file_name_pattern"] = of.path, of.file
+	}
 	return c
 }
 

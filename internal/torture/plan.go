@@ -24,6 +24,7 @@ type Plan struct {
 	FileSize    float64 // file_size_mb
 	Checkpoint  float64 // checkpoint_minutes
 	Concurrency int
+	Layout      int // which of the layouts
 
 	// Shots are the attempts that are to be killed, one after the other.
 	Shots []Shot
@@ -89,6 +90,7 @@ func Draw(seed uint64, round int) *Plan {
 		p.Shots = append(p.Shots, drawShot(rng, p))
 	}
 	p.JSONL = rng.IntN(3) == 0
+	p.Layout = pick(rng, 0, 0, 1, 1, 2, 3, 4)
 	return p
 }
 

@@ -10,6 +10,7 @@ import (
 // script is what a source sends in one attempt, from its first line to its last.
 type script struct {
 	streams []Stream
+	layout  *layout
 	era     era
 	states  string // the type of the STATEs
 	steps   []step
@@ -42,7 +43,7 @@ type mark struct {
 
 // newScript plans what a source sends that goes on, in each stream, with the row from.
 func newScript(p *Plan, e era, from []int, rng *rand.Rand) *script {
-	s := &script{streams: p.Streams, era: e, states: p.States}
+	s := &script{streams: p.Streams, layout: &layouts[p.Layout], era: e, states: p.States}
 	at := slices.Clone(from)
 	if !p.Interleaved {
 		for i := range p.Streams {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"path"
+	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -72,11 +73,17 @@ func (t *trigger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // before sees each request. None goes on once the process is being killed: they would be of
 // a dead sender.
 func (t *trigger) before(_ http.ResponseWriter, r *http.Request, req s3proxy.Request) bool {
-	if t.arrived(req, r.Header.Get(setHeader) == path.Base(req.Key)) {
+	if t.arrived(req, isFirst(r.Header.Get(setHeader), req.Key)) {
 		<-t.gone // or the client would get an answer, of whatever kind
 		return false
 	}
 	return true
+}
+
+// isFirst reports whether the object with this key is the first one of the set that it names.
+func isFirst(set, key string) bool {
+	name, err := url.PathUnescape(set)
+	return err == nil && name != "" && strings.HasSuffix(key, "/"+name)
 }
 
 func (t *trigger) arrived(req s3proxy.Request, first bool) (fired bool) {
@@ -157,16 +164,20 @@ func (t *trigger) close(ctx context.Context) error {
 
 // showings tells, by stream, whether an object was shown, and whether it was the first one
 // of its set.
-func (t *trigger) showings(streams []Stream) (touched, shown []bool) {
+func (t *trigger) showings(of *layout, streams []Stream) (touched, shown []bool) {
 	touched, shown = make([]bool, len(streams)), make([]bool, len(streams))
+	var names []*regexp.Regexp
+	for _, s := range streams {
+		names = append(names, of.names(s))
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.done {
 		if r.Op != "PutObject" && r.Op != "CompleteMultipartUpload" {
 			continue
 		}
-		for i, s := range streams {
-			if strings.HasPrefix(r.Key, dir+"/"+s.Name+"/") {
+		for i := range streams {
+			if names[i].MatchString(r.Key) {
 				touched[i] = true
 				shown[i] = shown[i] || t.first[r.Key]
 			}

@@ -89,21 +89,21 @@ func TestShowings(t *testing.T) {
 		}
 		_ = resp.Body.Close()
 	}
-	send(http.MethodPost, "users/0?uploads", "0")
-	send(http.MethodPost, "users/1?uploads", "0")
-	send(http.MethodPost, "users/1?uploadId=x", "")
-	send(http.MethodPost, "users_archive/0?uploads", "0")
-	send(http.MethodPost, "users_archive/0?uploadId=x", "")
-	send(http.MethodPut, "events/0", "")
+	send(http.MethodPost, "users/part-0.csv?uploads", "part-0.csv")
+	send(http.MethodPost, "users/part-1.csv?uploads", "part-0.csv")
+	send(http.MethodPost, "users/part-1.csv?uploadId=x", "")
+	send(http.MethodPost, "users_archive/part-0.csv?uploads", "part-0.csv")
+	send(http.MethodPost, "users_archive/part-0.csv?uploadId=x", "")
+	send(http.MethodPut, "events/part-0.csv", "")
 	send(http.MethodPut, "orders/refused", "refused")
-	touched, shown := tr.showings(streams)
+	touched, shown := tr.showings(&layouts[1], streams)
 	if want := []bool{true, true, true, false}; !slices.Equal(touched, want) {
 		t.Errorf("touched %v, want %v", touched, want)
 	}
 	if want := []bool{false, true, false, false}; !slices.Equal(shown, want) {
 		t.Errorf("shown whole %v, want %v", shown, want)
 	}
-	if got, want := tr.created(), []string{"data/users/0", "data/users/1", "data/users_archive/0"}; !slices.Equal(got, want) {
+	if got, want := tr.created(), []string{"data/users/part-0.csv", "data/users/part-1.csv", "data/users_archive/part-0.csv"}; !slices.Equal(got, want) {
 		t.Errorf("created %q, want %q", got, want)
 	}
 	if err := tr.close(t.Context()); err != nil {
