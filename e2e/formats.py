@@ -7,7 +7,7 @@ import json
 import re
 from decimal import Decimal
 
-from records import GENERATION, REST, SYNC, Member, plain_text
+from records import GENERATION, REST, SYNC, Member, Struct, plain_text
 
 # Formats that Sluice does not write yet: their tests are skipped.
 PENDING = set()
@@ -114,7 +114,7 @@ def cells(layout, stream, record):
     rest = "{" + ",".join(json.dumps(name) + ":" + text for name, text in record.undeclared.items()) + "}" if record.undeclared else None
     if layout.format in ("Avro", "Parquet"):
         row = {name: record.cases[name].typed for name in stream.columns}
-        return row | {REST: rest} if layout.keep else row
+        return kept(row) | {REST: rest} if layout.keep else row
     if layout.format == "JSONL":
         if not layout.flat:
             return {DATA: exact(record.data)}
@@ -124,6 +124,20 @@ def cells(layout, stream, record):
         return {DATA: re.sub("[\udc80-\udcff]", "\ufffd", record.data)}
     row = {name: cell(record.cases[name].text) for name in stream.columns}
     return row | {REST: rest} if layout.keep else row
+
+
+def kept(value):
+    """A typed value with the undeclared members of all records in it."""
+    match value:
+        case Member(kind, member):
+            return Member(kind, kept(member))
+        case list():
+            return [kept(v) for v in value]
+        case Struct():
+            return {n: kept(v) for n, v in value.items()} | {REST: value.rest}
+        case dict():
+            return {n: kept(v) for n, v in value.items()}
+    return value
 
 
 def cell(text):
