@@ -90,7 +90,7 @@ func (b *bounds) values(l *leaf) (smallest, largest []byte) {
 	if !b.some || b.none {
 		return nil, nil
 	}
-	if !l.words() {
+	if !l.isWords() {
 		// The empty text is a bound, and nil is none.
 		return append([]byte{}, b.min...), append([]byte{}, b.max...)
 	}

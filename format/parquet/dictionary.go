@@ -49,7 +49,8 @@ func hash(v []byte) uint32 {
 	return 0
 }
 
-func (d *dictionary) reset() {
+func (d *dictionary) reset(fixed bool) {
+	d.fixed = fixed
 	clear(d.slots)
 	d.slots = d.slots[:min(len(d.slots), firstSlots)] // the next group may be a small one
 	d.n, d.hashes, d.words, d.plain, d.ends = 0, d.hashes[:0], d.words[:0], d.plain[:0], d.ends[:0]
@@ -82,9 +83,8 @@ func (d *dictionary) appendWords(dst []int32, values []int64) []int32 {
 }
 
 // appendTexts is the same for bytes.
-func (d *dictionary) appendTexts(dst []int32, values []span, of *texts) []int32 {
-	for _, s := range values {
-		v := of.text(s)
+func (d *dictionary) appendTexts(dst []int32, values [][]byte) []int32 {
+	for _, v := range values {
 		h := hash(v)
 		if 2*d.n >= len(d.slots) {
 			d.grow()

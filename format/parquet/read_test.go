@@ -196,7 +196,7 @@ func leafValue(of *typed.Type, v parquet.Value) any {
 	case typed.Long, typed.Time, typed.TimestampMillis, typed.Timestamp, typed.LocalTimestamp:
 		return v.Int64()
 	case typed.Record:
-		if v.String() == emptyObject {
+		if v.String() == "{}" {
 			return fields{}
 		}
 	}

@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,7 +21,7 @@ type node struct {
 	rep      uint8 // of an array: the repetition level of all items but the first
 	lo, hi   int   // the columns that it has; a leaf is column lo
 	children []*node
-	constant int // of nothing: its text; of a union: the first branch's; see schema.constants
+	names    [][]byte // of a union: what its column "type" says of each branch, as rows have texts
 }
 
 // shape is how a value stands in a row.
@@ -37,6 +38,8 @@ const (
 	record
 	array
 	union
+
+	lastLeaf = nothing
 )
 
 // leaf is one column of the file.
@@ -47,8 +50,8 @@ type leaf struct {
 	maxDef, maxRep uint8
 }
 
-// words reports whether values of the column are numbers in memory, rather than bytes.
-func (l *leaf) words() bool {
+// isWords reports whether values of the column are numbers in memory, rather than bytes.
+func (l *leaf) isWords() bool {
 	return l.shape == varint || l.shape == double || l.shape == decimal || l.shape == boolean
 }
 
@@ -69,12 +72,10 @@ type schema struct {
 	elements []format.SchemaElement
 	leaves   []*leaf
 	root     *node
-
-	constants [][]byte // texts that stand in no row
 }
 
-// emptyObject is the text of a record without fields: Parquet has no such group.
-const emptyObject = "{}"
+// emptyObject is the text of a record without fields, as rows have texts: Parquet has no such group.
+const emptyObject = "\x04{}"
 
 func (s *schema) build(root *typed.Type) error {
 	if root.Kind != typed.Record || root.Nullable || len(root.Fields) == 0 {
@@ -176,7 +177,6 @@ func (s *schema) addUnion(n *node, t *typed.Type, e format.SchemaElement, p plac
 		return err
 	}
 	n.children = []*node{kind}
-	var names [][]byte
 	taken := map[string]bool{"type": true}
 	inside.optional = true
 	for _, branch := range t.Branches {
@@ -190,10 +190,8 @@ func (s *schema) addUnion(n *node, t *typed.Type, e format.SchemaElement, p plac
 			return err
 		}
 		n.children = append(n.children, child)
-		names = append(names, []byte(name))
+		n.names = append(n.names, append(binary.AppendVarint(nil, int64(len(name))), name...))
 	}
-	n.constant = len(s.constants)
-	s.constants = append(s.constants, names...)
 	return nil
 }
 
@@ -209,10 +207,6 @@ func (s *schema) addLeaf(n *node, t *typed.Type, e format.SchemaElement, p place
 	physical, err := leafType(n, t, &e)
 	if err != nil {
 		return err
-	}
-	if n.shape == nothing {
-		n.constant = len(s.constants)
-		s.constants = append(s.constants, []byte(emptyObject))
 	}
 	e.Type = thrift.New(physical)
 	s.elements = append(s.elements, e)
