@@ -19,6 +19,7 @@ def struct(fields, kinds):
 
 
 def query(args):
+    """The SELECT. To read dates as text and cast them took as much CPU time, all fields as text 15% more."""
     fields = catalog.fields(args.catalog)
     data = struct(fields, TEXT if args.format == "jsonl" else KINDS)
     time = "record.emitted_at" if args.format == "jsonl" else "make_timestamp_ms(record.emitted_at)"

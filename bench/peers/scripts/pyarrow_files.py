@@ -33,7 +33,7 @@ def main():
     read = pyarrow.json.ReadOptions(block_size=16 << 20)
     schema = pyarrow.schema([(catalog.TIME, pyarrow.timestamp("ms")), *(
         (n, pyarrow.date32() if kind == "date" else struct(fields)[n].type) for n, kind in fields.items())])
-    # Batch by batch: read_json and write_table hold the whole table.
+    # Batch by batch: read_json and write_table hold the whole table, for about as much CPU time.
     with pyarrow.parquet.ParquetWriter(args.output, schema, compression=args.codec) as writer:
         for batch in pyarrow.json.open_json(args.input, read_options=read, parse_options=parse):
             time, data = batch.column("record").flatten()
