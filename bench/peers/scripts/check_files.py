@@ -120,7 +120,7 @@ def avro_kind(t):
     if t["type"] == "record":
         return {f["name"]: avro_kind(f["type"]) for f in t["fields"]}
     kind = t.get("logicalType", "").split("-")[0]
-    return {"timestamp": "time", "local": "time"}.get(kind, kind) or avro_kind(t["type"])
+    return {"timestamp": "time", "local": "time", "uuid": "string"}.get(kind, kind) or avro_kind(t["type"])
 
 
 def rows(format, path):
@@ -171,7 +171,7 @@ def compare(format, path, fields, messages):
         findings["no id"] = f"no {catalog.ID}"
     if len(got) != len(want):
         findings.setdefault("wrong", f"{len(got)} rows for {len(want)}")
-    ids = [row.pop(catalog.ID) for row in got if catalog.ID in row]
+    ids = [str(row.pop(catalog.ID)) for row in got if catalog.ID in row]
     if not all(map(UUID4.match, ids)) or len(set(ids)) != len(ids):
         findings.setdefault("wrong", "an id is no random UUID, or comes twice")
     time = (lambda row: row[catalog.TIME].timestamp()) if format != "jsonl" else lambda row: row[catalog.TIME]
