@@ -68,6 +68,26 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestPlanDirectories: a path that the config gives holds for workers too, and dead letters are below all of it.
+func TestPlanDirectories(t *testing.T) {
+	s := settings(t)
+	s.cfg.PathFormat = "raw/${STREAM_NAME}/x/"
+	plans, err := s.plan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := plans[usersTopic]
+	key := place{topic: usersTopic, first: 7}.key(users.catalog.Tables[0].Dir, "csv")
+	if want := "data/raw/users/x/sluice.public.users_00000000_00000_00000000000000000007.csv"; key != want || users.letters != "data/raw/_sluice_dead_letters" {
+		t.Errorf("got %s and %s, want %s", key, users.letters, want)
+	}
+	s.cfg.PathFormat = "raw/"
+	var bad *sluice.PlanError
+	if _, err := s.plan(); !errors.As(err, &bad) || !strings.Contains(err.Error(), `"public.users" and "orders"`) {
+		t.Errorf("two streams in one directory: %v", err)
+	}
+}
+
 // TestPlanRefuses what workers can't do together, with advice.
 func TestPlanRefuses(t *testing.T) {
 	f := func(want string, change func(*setting)) {

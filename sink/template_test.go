@@ -29,6 +29,7 @@ var templates = []struct {
 	{"${YEAR}/${STREAM_NAME}/", "", []string{"p/2026/orders/0.csv", "p/2026/users/x/0.csv", "p/20260/users/0.csv"}},
 	{"${STREAM_NAME}_", "{sync_id}{format_extension}", []string{"p/users_7-1.csv", "p/users_x_7.csv", "p/users_7/x.csv"}},
 	{"${STREAM_NAME}/", "{timestamp}{format_extension}", []string{"p/users/1.csv", "p/users/x.csv"}},
+	{"${STREAM_NAME}/", "{part_number}-{sync_id}.csv", []string{"p/users/1.csv", "p/users/1-1-1.csv"}},
 	{"${STREAM_NAME}/", "{part_number}/data.csv", []string{"p/users/data.csv", "p/users/1/2/data.csv", "p/users/1/data.csv.gz"}},
 }
 
@@ -103,6 +104,7 @@ func (s *syncTest) refreshed(shown int, rule string) (all []string) {
 		if completes++; completes > shown {
 			return died
 		}
+		time.Sleep(2 * time.Second) // so the objects of a table are not made together
 		return nil
 	})
 	opts := inParts
@@ -246,6 +248,30 @@ func TestTemplateProof(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestTemplateStrangers: what a set names as its first object, and replaces, counts only if that object is of
+// the same sync; and of a sync that can be told from others theirs are no signs of life.
+func TestTemplateStrangers(t *testing.T) {
+	eachTemplate(t, func(t *testing.T, s *syncTest) {
+		old := s.appended(1, "6")
+		table := s.refreshed(5, "all")
+		if s.names.Dated() {
+			return // it says so itself
+		}
+		stranger := s.mem.objects[table[0]]
+		stranger.meta = maps.Clone(stranger.meta)
+		stranger.meta[sink.MetaStarted], stranger.modified = "1", stranger.modified.Add(-time.Minute)
+		s.mem.objects[table[0]] = stranger
+		s.recover(2 * time.Hour)
+		s.want("the first one is somebody else's", old, table)
+	})
+	mem, names := newMemStore(sink.Properties{}), namesOf(t, "${STREAM_NAME}/", "{part_number}-{sync_id}.csv")
+	put(t, mem, "p/users/3-8.csv", "1")
+	got, err := sink.StandingOf(t.Context(), mem, names, mem.begin("p/users/2-7.csv", time.Now(), nil).info)
+	if err != nil || !got.Newest.IsZero() {
+		t.Errorf("another sync's object is a sign of life: %+v, %v", got, err)
+	}
 }
 
 // TestTemplateNames: no key is ever given twice, whatever was deleted or left unfinished.
