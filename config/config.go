@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/sluice-data/sluice/internal/hive"
 	"github.com/sluice-data/sluice/internal/naming"
 )
 
@@ -93,7 +94,14 @@ const (
 
 // Template is how the objects are named. The error is one that Validate finds, too.
 func (c *Config) Template() (*naming.Template, error) {
-	return naming.Parse(c.Path, c.PathFormat, c.FileNamePattern)
+	t, err := naming.Parse(c.Path, c.PathFormat, c.FileNamePattern)
+	if err != nil {
+		return nil, err
+	}
+	if keys, err := hive.ParseAll(c.PartitionBy); err == nil && len(keys) > 0 {
+		t.WithPartitions(hive.Longest(keys))
+	}
+	return t, nil
 }
 
 // Default returns the configuration with every default set. Bucket, Path and Region have

@@ -31,15 +31,16 @@ func NewKeys(names *naming.Names, of naming.Values, now func() time.Time) *Keys 
 	return &Keys{names: names, values: of, now: now, path: names.Path(of), taken: map[int64]bool{}}
 }
 
-// Next returns the key of the next object.
-func (k *Keys) Next() string {
+// Next returns the key of the next object, which is in a partition with this path; "": there are none. Numbers
+// are the stream's, in whatever partition.
+func (k *Keys) Next(partition string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for k.names.Numbered() && k.taken[k.next] {
 		k.next++
 	}
 	v := k.values
-	v.Timestamp, v.Part = k.now(), k.next
+	v.Timestamp, v.Part, v.Partition = k.now(), k.next, partition
 	k.next++
 	if !k.names.Numbered() {
 		unit := int64(k.names.Tick())
@@ -52,10 +53,16 @@ func (k *Keys) Next() string {
 	return k.names.Key(v)
 }
 
+// Instead returns another key for an object whose own is taken, in the same partition.
+func (k *Keys) Instead(key string) string {
+	m, _ := k.names.Match(key)
+	return k.Next(m.Partition)
+}
+
 // Take leaves out the name of an object, or an unfinished upload, that is there.
 func (k *Keys) Take(key string) {
 	m, ok := k.names.Match(key)
-	if !ok || !strings.HasPrefix(key, k.path) {
+	if !ok || !strings.HasPrefix(m.Plain, k.path) {
 		return
 	}
 	k.mu.Lock()
@@ -75,7 +82,7 @@ func (k *Keys) Take(key string) {
 // List yields the objects of a path that this sync shares with others: those whose names Take has to
 // know.
 func (k *Keys) List(ctx context.Context, store Store) iter.Seq2[Info, error] {
-	return objects(ctx, store, k.names, k.path, "")
+	return objects(ctx, store, k.names, k.names.Within(k.values), "")
 }
 
 // objects yields the objects of a stream whose keys begin with prefix and come behind after, at

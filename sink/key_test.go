@@ -50,7 +50,7 @@ func TestKeys(t *testing.T) {
 		}
 		var got []string
 		for range want {
-			got = append(got, keys.Next())
+			got = append(got, keys.Next(""))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%q, %q with %q: got %q, want %q", path, file, taken, got, want)
@@ -82,7 +82,7 @@ func TestTakeLate(t *testing.T) {
 	for _, file := range []string{"", "x", "{timestamp}"} {
 		keys, used := syncKeys(t, "${STREAM_NAME}/", file), map[string]bool{}
 		for i := range 30 {
-			key := keys.Next()
+			key := keys.Next("")
 			if used[key] {
 				t.Fatalf("%q: %q is given out, and is taken", file, key)
 			}
@@ -90,7 +90,7 @@ func TestTakeLate(t *testing.T) {
 			if i%3 == 0 { // somebody is quicker
 				other := syncKeys(t, "${STREAM_NAME}/", file)
 				for used[key] {
-					key = other.Next()
+					key = other.Next("")
 				}
 				used[key] = true
 				keys.Take(key)

@@ -23,7 +23,7 @@ import (
 type Set struct {
 	// NextKey, if set, gives another key for an object that goes in one request and whose
 	// key turns out to be taken. (The parts of a larger one belong to their key.)
-	NextKey func() string
+	NextKey func(taken string) string
 
 	// Names, if set, are those of the stream. A held set's objects tell by them which is the first one.
 	Names *naming.Names
@@ -279,7 +279,7 @@ func (s *Set) showOne(ctx context.Context, o *Object) error {
 // move gives an object another key, because its own is somebody else's.
 func (s *Set) move(o *Object) {
 	s.mark(o.Key, false)
-	o.Key = s.NextKey()
+	o.Key = s.NextKey(o.Key)
 	s.mark(o.Key, true)
 }
 

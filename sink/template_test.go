@@ -86,7 +86,7 @@ func (s *syncTest) appended(n int, generation string) (all []string) {
 	keys, meta := s.keys()
 	meta[sink.MetaGeneration] = generation
 	for range n {
-		key := keys.Next()
+		key := keys.Next("")
 		if err := s.mem.Put(s.Context(), key, sink.NewBody([]byte(key)), meta); err != nil {
 			s.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func (s *syncTest) refreshed(shown int, rule string) (all []string) {
 	set.Names = s.names
 	err := upload(s.Context(), u, func(ctx context.Context) error {
 		for id := range 5 {
-			o := set.Open(keys.Next(), func(int64) sink.Metadata { return meta }, nothing)
+			o := set.Open(keys.Next(""), func(int64) sink.Metadata { return meta }, nothing)
 			all = append(all, o.Key)
 			if err := o.Append(ctx, content(2*chunk, uint64(id)), 1); err != nil {
 				return err

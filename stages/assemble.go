@@ -98,7 +98,7 @@ func NewAssemble(opts AssembleOptions) *Assemble {
 			sum:   StreamSummary{StreamProgress: StreamProgress{Stream: t.Stream}, Undeclared: map[string]int64{}},
 		}
 		s := &a.streams[i]
-		s.set.NextKey, s.set.Names = opts.Keys[i].Next, t.Names
+		s.set.NextKey, s.set.Names = opts.Keys[i].Instead, t.Names
 		s.lanes = map[string]*lane{}
 		a.enter(&s.whole, s, "")
 	}

@@ -158,7 +158,7 @@ func (a *Assemble) open(ctx context.Context, l *lane, ids []pipeline.ObjectID, f
 	s := l.stream
 	c := &content{ids: ids, sum: s.header.sum}
 	var o *sink.Object
-	o = s.set.Open(s.keys.Next(), s.table.metadata, func() {
+	o = s.set.Open(s.keys.Next(l.path), s.table.metadata, func() {
 		if a.opts.Durable != nil {
 			a.opts.Durable(Durable{Stream: s.table.Stream, Key: o.Key, Rows: o.Rows(), Bytes: o.Size()})
 		}

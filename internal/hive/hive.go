@@ -125,6 +125,19 @@ func (k *Key) AppendTime(dst []byte, t time.Time) []byte {
 	return t.AppendFormat(dst, "15")
 }
 
+// Longest is a path as long as one can be.
+func Longest(keys []Key) string {
+	var all []string
+	for i := range keys {
+		value := Null // longer than any time
+		if keys[i].Func == Value {
+			value = strings.Repeat("x", MaxValue)
+		}
+		all = append(all, string(keys[i].AppendName(nil))+value)
+	}
+	return strings.Join(all, "/")
+}
+
 // AppendEscaped appends a text with those characters as %XX that Hive and Spark escape in the names of
 // directories. Readers take them back.
 func AppendEscaped[T string | []byte](dst []byte, text T) []byte {

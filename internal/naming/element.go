@@ -24,6 +24,9 @@ const (
 	namespace
 	stream
 
+	// Of the rows in an object.
+	partition
+
 	// Of a sync: all of its objects have the same.
 	year
 	month
@@ -79,6 +82,8 @@ func (e element) pattern() string {
 		return regexp.QuoteMeta(e.text)
 	case namespace, stream:
 		return "[A-Za-z0-9" + strings.ReplaceAll(regexp.QuoteMeta(safePunctuation), "-", `\-`) + "]+"
+	case partition:
+		return `(?:` + level + `)*`
 	case epoch:
 		return `[0-9]{1,18}`
 	case syncID, part:
@@ -101,6 +106,7 @@ type Values struct {
 	Timestamp time.Time // when the object was begun
 	Part      int64     // its number
 	Extension string    // ".csv.gz"
+	Partition string    // "country=DE/day=2026-11-22", or "": all rows
 }
 
 // value is what stands for an element.
@@ -108,6 +114,11 @@ func (e element) value(v *Values) string {
 	switch e.kind {
 	case literal:
 		return e.text
+	case partition:
+		if v.Partition == "" {
+			return ""
+		}
+		return v.Partition + "/"
 	case epoch:
 		return strconv.FormatInt(v.Time.UnixMilli(), 10)
 	case uuid:

@@ -16,6 +16,7 @@ type Names struct {
 	elements []element
 	file     int // index of the first element of the file name pattern
 	prefix   string
+	longest  string // path of a partition
 	whole    func() *regexp.Regexp
 }
 
@@ -83,7 +84,7 @@ func (n *Names) Dir() string { return n.prefix[:max(strings.LastIndexByte(n.pref
 func (n *Names) Nested() bool {
 	variable := false
 	for _, e := range n.elements {
-		if variable && strings.Contains(e.text, "/") {
+		if e.kind == partition || variable && strings.Contains(e.text, "/") {
 			return true
 		}
 		variable = variable || e.kind != literal
@@ -145,13 +146,13 @@ func (n *Names) Longest(extension string) string {
 	const digits = 999_999_999_999_999_999 // mostDigits of them
 	return n.Key(Values{
 		Time: time.UnixMilli(9_999_999_999_999), Timestamp: time.UnixMilli(9_999_999_999_999), SyncID: digits, Part: digits,
-		UUID: "00000000-0000-0000-0000-000000000000", Extension: extension,
+		UUID: "00000000-0000-0000-0000-000000000000", Extension: extension, Partition: n.longest,
 	})
 }
 
 // String is the template with the stream's names in it.
 func (n *Names) String() string {
-	names := map[kind]string{again: "", millis: "{date:SSS}"}
+	names := map[kind]string{again: "", millis: "{date:SSS}", partition: "{partition}/"}
 	for _, s := range []syntax{pathSyntax, fileSyntax} {
 		for _, v := range slices.Backward(s.variables) {
 			if len(v.means) == 1 {
@@ -172,7 +173,10 @@ type Match struct {
 	// is another one for each sync.
 	Stamp string
 	Epoch int64 // milliseconds, where the names are Dated
-	// Begin is what the keys of all objects of the same path and sync begin with.
+	// Partition is the path of its partition, or "", and Plain the key without that.
+	Partition, Plain string
+	// Begin is what the keys of all objects of the same path and sync begin with, in front of the
+	// path of a partition at most.
 	Begin  string
 	Number int64 // where the names are Numbered; else the Timestamp, in milli- or microseconds
 
@@ -189,7 +193,7 @@ func (n *Names) Match(key string) (m Match, ok bool) {
 	if at == nil {
 		return m, false
 	}
-	m.Begin = key
+	m.Begin, m.Plain = key, key
 	var seen [kinds]bool
 	for _, e := range n.elements {
 		if e.kind == literal {
@@ -197,8 +201,12 @@ func (n *Names) Match(key string) (m Match, ok bool) {
 		}
 		at = at[2:]
 		text := key[at[0]:at[1]]
-		if e.kind.ofObject() && len(m.Begin) == len(key) {
+		if (e.kind.ofObject() || e.kind == partition) && len(m.Begin) == len(key) {
 			m.Begin = key[:at[0]]
+		}
+		if e.kind == partition {
+			m.Partition, m.Plain = strings.TrimSuffix(text, "/"), key[:at[0]]+key[at[1]:]
+			continue
 		}
 		if seen[e.kind] {
 			if m.texts[e.kind] != text {

@@ -40,6 +40,8 @@ func (n *Names) cells() (all []cell) {
 			for _, b := range []byte(e.text) {
 				all = append(all, cell{class: of(string([]byte{b}))})
 			}
+		case partition:
+			all = append(all, partitionCells()...)
 		case epoch, syncID, part:
 			all = append(all, cell{class: of(digits), more: true})
 		case again:
@@ -114,8 +116,10 @@ func meet(a, b []cell, apart bool) bool {
 
 // from are the cells that may come next at a place.
 func from(all []cell, i int) []int {
-	if i < len(all) && all[i].skip > 0 {
-		return []int{i, i + all[i].skip}
+	places := []int{i}
+	for i < len(all) && all[i].skip > 0 {
+		i += all[i].skip
+		places = append(places, i)
 	}
-	return []int{i}
+	return places
 }

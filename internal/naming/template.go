@@ -34,6 +34,8 @@ const (
 type Template struct {
 	path, file []element
 
+	longest string // path of a partition; "": there are none
+
 	streams map[bool]*Names // of any stream, with a namespace and without: see Whose
 }
 
@@ -87,11 +89,15 @@ func Parse(bucketPath, pathFormat, fileNamePattern string) (*Template, error) {
 		}
 		return nil, Errors{{field, reason}}
 	}
+	t.makeStreams()
+	return t, nil
+}
+
+func (t *Template) makeStreams() {
 	t.streams = map[bool]*Names{false: t.bind(element{}, element{kind: stream})}
 	if t.has(namespace) {
 		t.streams[true] = t.bind(element{kind: namespace}, element{kind: stream})
 	}
-	return t, nil
 }
 
 // addAgain gives a file name whose variables don't make it another one for each object a place for
@@ -213,6 +219,9 @@ func (t *Template) bind(space, name element) *Names {
 		} else if text.Len() > 0 {
 			n.elements = append(n.elements, element{text: text.String()})
 		}
+	}
+	if t.longest != "" {
+		n.partitioned(t.longest)
 	}
 	n.compile()
 	return n
