@@ -17,21 +17,18 @@ type Names struct {
 	file     int // index of the first element of the file name pattern
 	prefix   string
 	longest  string // path of a partition
-	whole    func() *regexp.Regexp
+	rest     func() *regexp.Regexp // of what follows the prefix, which may be any bytes
+	cells    func() []cell
 }
 
 func (n *Names) compile() {
-	n.prefix = ""
-	for _, e := range n.elements {
-		if e.kind != literal {
-			break
-		}
-		n.prefix += e.text
-	}
-	n.whole = sync.OnceValue(func() *regexp.Regexp {
+	variable := slices.IndexFunc(n.elements, func(e element) bool { return e.kind != literal })
+	n.prefix = render(n.elements[:variable], &Values{})
+	n.cells = sync.OnceValue(n.asCells)
+	n.rest = sync.OnceValue(func() *regexp.Regexp {
 		var b strings.Builder
 		b.WriteString(`\A`)
-		for _, e := range n.elements {
+		for _, e := range n.elements[variable:] {
 			if e.kind == literal {
 				b.WriteString(e.pattern())
 			} else {
@@ -189,7 +186,8 @@ func (n *Names) Match(key string) (m Match, ok bool) {
 	if !strings.HasPrefix(key, n.prefix) {
 		return m, false
 	}
-	at := n.whole().FindStringSubmatchIndex(key)
+	rest := key[len(n.prefix):]
+	at := n.rest().FindStringSubmatchIndex(rest)
 	if at == nil {
 		return m, false
 	}
@@ -200,12 +198,12 @@ func (n *Names) Match(key string) (m Match, ok bool) {
 			continue
 		}
 		at = at[2:]
-		text := key[at[0]:at[1]]
+		text := rest[at[0]:at[1]]
 		if (e.kind.ofObject() || e.kind == partition) && len(m.Begin) == len(key) {
-			m.Begin = key[:at[0]]
+			m.Begin = n.prefix + rest[:at[0]]
 		}
 		if e.kind == partition {
-			m.Partition, m.Plain = strings.TrimSuffix(text, "/"), key[:at[0]]+key[at[1]:]
+			m.Partition, m.Plain = strings.TrimSuffix(text, "/"), n.prefix+rest[:at[0]]+rest[at[1]:]
 			continue
 		}
 		if seen[e.kind] {

@@ -133,6 +133,9 @@ func TestParseErrors(t *testing.T) {
 	f("", "a/.", ".", `must have no`)
 	f("a\x00", "a\tb", "\n", "s3_bucket_path: must have no control characters", "s3_path_format: must", "file_name_pattern: must")
 	f("", "", "{part_number}/", "file_name_pattern: the name of a file must not end with a slash")
+	f("", "x/", "/", "must not end with a slash")
+	f("", "x", "y/", "must not end with a slash")
+	f("/", "/", "//", "must not end with a slash")
 	// Numbers that can't be told apart.
 	f("", "${STREAM_NAME}/${EPOCH}", "", "s3_path_format: two numbers of no fixed length stand side by side")
 	f("", "", "{sync_id}{part_number}", "file_name_pattern: ", "side by side")
@@ -141,6 +144,7 @@ func TestParseErrors(t *testing.T) {
 	f("", "${EPOCH}${STREAM_NAME}/", "", "${STREAM_NAME} stands beside a number")
 	f("", "${STREAM_NAME}${YEAR}", "{part_number}", "${STREAM_NAME} stands beside a number")
 	f("", "${NAMESPACE}${EPOCH}_${STREAM_NAME}/", "", "${NAMESPACE} stands beside a number")
+	f("", "", strings.Repeat("7{part_number}", 5000), "side by side") // at once
 	// And those that can.
 	for _, path := range []string{"${STREAM_NAME}${YEAR}_", "${STREAM_NAME}_", "${YEAR}${MONTH}${DAY}${STREAM_NAME}_", "${YEAR}${MONTH}", "${NAMESPACE}_${STREAM_NAME}/", "x/"} {
 		parse(t, "", path, "")
@@ -186,6 +190,17 @@ func TestMatch(t *testing.T) {
 		"p/users/2024/08/2024_08_30_0.csv\n", "p/users/2024/08/2024_08_30_9999999999999999999.csv", "p/users_x/2024/08/2024_08_30_0.csv", "p/users/", "",
 	} {
 		f("p", path, file, "", "users", key, -1)
+	}
+}
+
+// TestAnyDirectory: the directories of a bucket are of whoever made them.
+func TestAnyDirectory(t *testing.T) {
+	for _, dir := range []string{"\xff", "(", "a\nb", "$", ""} {
+		n := naming.In(dir)
+		key := n.Key(naming.Values{Time: syncTime, Extension: ".csv"})
+		if m, ok := n.Match(key); !ok || n.Dir() != dir || m.Stamp != "2020_01_02_1577934245678_" || !naming.IsDefault(key) || naming.IsLog(key) {
+			t.Errorf("%q: %q is read as %+v, %v", dir, key, m, ok)
+		}
 	}
 }
 
@@ -236,7 +251,7 @@ func TestOverlap(t *testing.T) {
 func TestManyStreams(t *testing.T) {
 	tpl := parse(t, "data", "${YEAR}/${MONTH}/${STREAM_NAME}/${EPOCH}_", "")
 	var all []*naming.Names
-	for i := range 150 {
+	for i := range 600 {
 		n := names(t, tpl, "", fmt.Sprintf("stream_%d", i))
 		for _, other := range all {
 			if n.Overlaps(other) {

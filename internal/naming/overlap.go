@@ -31,9 +31,12 @@ type cell struct {
 	skip  int
 }
 
-// cells are the keys of names as a sequence of characters. Of an extension they say less than its
+// plain reports whether the cell is there once.
+func (c cell) plain() bool { return !c.more && c.skip == 0 }
+
+// asCells are the keys of names as a sequence of characters. Of an extension they say less than its
 // pattern: any letters and dots.
-func (n *Names) cells() (all []cell) {
+func (n *Names) asCells() (all []cell) {
 	for _, e := range n.elements {
 		switch e.kind {
 		case literal:
@@ -79,6 +82,10 @@ func (n *Names) ambiguous() bool {
 	return meet(all, all, true)
 }
 
+// mostPlaces bounds the time that a template of somebody who only tries may take. What is not known
+// by then is refused.
+const mostPlaces = 1 << 18
+
 // meet reads a key by both at the same time, all keys at once, and reports whether both can come
 // to the end of one; if apart is set, in such a way that a character was not the same cell of both.
 func meet(a, b []cell, apart bool) bool {
@@ -87,8 +94,18 @@ func meet(a, b []cell, apart bool) bool {
 		apart bool
 	}
 	start := place{apart: !apart}
+	// Most streams differ in a name, behind a text or a date that they have in common.
+	for start.i < min(len(a), len(b)) && a[start.i].plain() && b[start.i].plain() {
+		if !a[start.i].class.meets(b[start.i].class) {
+			return false
+		}
+		start.i, start.j = start.i+1, start.j+1
+	}
 	todo, seen := []place{start}, map[place]bool{start: true}
 	for len(todo) > 0 {
+		if len(seen) > mostPlaces {
+			return true
+		}
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		for _, i := range from(a, p.i) {

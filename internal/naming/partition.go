@@ -59,17 +59,17 @@ func (n *Names) Within(v Values) string {
 
 // partitionCells are the keys' characters where a partition may stand.
 func partitionCells() (all []cell) {
-	var any, name class
+	var every, name class
 	for b := range 256 {
 		if b != '/' {
-			any[b/64] |= 1 << (b % 64)
+			every[b/64] |= 1 << (b % 64)
 			if b != '=' {
 				name[b/64] |= 1 << (b % 64)
 			}
 		}
 	}
 	for range maxLevels {
-		all = append(all, cell{class: name, more: true, skip: 4}, cell{class: of("=")}, cell{class: any, more: true}, cell{class: of("/")})
+		all = append(all, cell{class: name, more: true, skip: 4}, cell{class: of("=")}, cell{class: every, more: true}, cell{class: of("/")})
 	}
 	return all
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // syntax is how variables are written in a field, and which there are.
@@ -49,6 +50,9 @@ func scan(field, text string, in syntax) (all []element, err *Error) {
 	wrong := func(format string, args ...any) *Error { return &Error{field, fmt.Sprintf(format, args...)} }
 	if strings.ContainsFunc(text, Unlisted) {
 		return nil, wrong("must have no control characters")
+	}
+	if !utf8.ValidString(text) {
+		return nil, wrong("must be UTF-8")
 	}
 	if slices.ContainsFunc(strings.Split(text, "/"), func(part string) bool { return part == "." || part == ".." }) {
 		return nil, wrong(dots)

@@ -133,7 +133,7 @@ func (t *Template) check() string {
 	if n.dots() {
 		return dots
 	}
-	if last := n.elements[len(n.elements)-1]; last.kind == literal && strings.HasSuffix(last.text, "/") {
+	if key := n.Key(Values{Extension: ".csv"}); key == "" || strings.HasSuffix(key, "/") {
 		return "the name of a file must not end with a slash"
 	}
 	if n.ambiguous() {
