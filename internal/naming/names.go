@@ -16,7 +16,7 @@ type Names struct {
 	elements []element
 	file     int // index of the first element of the file name pattern
 	prefix   string
-	longest  string // path of a partition
+	longest  string                // path of a partition
 	rest     func() *regexp.Regexp // of what follows the prefix, which may be any bytes
 	cells    func() []cell
 }
