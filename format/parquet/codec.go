@@ -24,11 +24,11 @@ var levels = map[string]struct{ highest, usual int }{
 // newCodec returns the codec of a name, as Airbyte's configs have them.
 func newCodec(name string, level int) (compress.Codec, error) {
 	has, some := levels[name]
-	if level != 0 && !some && name != "LZO" {
-		return nil, fmt.Errorf("parquet: %s has no levels", name)
-	}
-	if level < 0 || level > has.highest && some {
+	switch {
+	case some && (level < 0 || level > has.highest):
 		return nil, fmt.Errorf("parquet: %s has levels from 1 to %d, not %d", name, has.highest, level)
+	case level != 0 && (name == "SNAPPY" || name == "LZ4" || name == "UNCOMPRESSED"):
+		return nil, fmt.Errorf("parquet: %s has no levels; leave the level out, or choose GZIP, BROTLI or ZSTD", name)
 	}
 	if level == 0 {
 		level = has.usual
