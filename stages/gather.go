@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"sort"
 	"time"
@@ -21,8 +22,9 @@ type Gather struct {
 	workers int
 	most    int64 // bytes, of all groups: one counts once while it fills, and twice on its way
 	filling []*group
-	chunks  [][]byte // that can be used again
-	packed  [][]byte // likewise
+	chunks  [chunkSizes][][]byte // that can be used again, by their sizes
+	spare   int64                // bytes of them
+	packed  [][]byte             // likewise
 }
 
 // gathered is what is gathered of a table, or of one of its partitions.
@@ -50,10 +52,12 @@ type group struct {
 	ids   []pipeline.ObjectID // in the ledger
 }
 
-// The memory of a group grows with it.
+// The memory of a group grows with it: each of its chunks is twice as large as the one before, up to
+// 1 MiB. Only a giant row has one of its own size.
 const (
 	firstChunk = 16 << 10
-	fullChunk  = 1 << 20
+	chunkSizes = 7
+	fullChunk  = firstChunk << (chunkSizes - 1)
 )
 
 // Divide divides memory for buffers, in bytes, between the groups and the uploads.
@@ -127,7 +131,7 @@ func (g *Gather) take(f *gathered, b *pipeline.Batch, seg *pipeline.Segment, fir
 	rest := b.Records[first : seg.First+seg.Rows]
 	last := len(n.chunks) - 1
 	if last < 0 || cap(n.chunks[last])-len(n.chunks[last]) < rest[0].End-start {
-		c := g.chunk(max(min(firstChunk<<min(len(n.chunks), 6), fullChunk), rest[0].End-start))
+		c := g.chunk(min(len(n.chunks), chunkSizes-1), rest[0].End-start)
 		n.chunks = append(n.chunks, c)
 		n.memory += int64(cap(c))
 		g.aside.Use(int64(cap(c)))
@@ -154,13 +158,33 @@ func (g *Gather) limit(t *Table, room int64) int64 {
 	return max(min(t.packer.GroupSize(), g.most/int64(2*g.workers+2), room), firstChunk)
 }
 
-func (g *Gather) chunk(size int) []byte {
-	if n := len(g.chunks); size == fullChunk && n > 0 {
-		c := g.chunks[n-1]
-		g.chunks = g.chunks[:n-1]
+// chunk is one of the size with this number, or a larger one if need is more.
+func (g *Gather) chunk(size, need int) []byte {
+	for size < chunkSizes-1 && firstChunk<<size < need {
+		size++
+	}
+	if need > fullChunk {
+		return make([]byte, 0, need)
+	}
+	free := &g.chunks[size]
+	if n := len(*free); n > 0 {
+		c := (*free)[n-1]
+		*free = (*free)[:n-1]
+		g.spare -= int64(cap(c))
 		return c
 	}
-	return make([]byte, 0, size)
+	return make([]byte, 0, firstChunk<<size)
+}
+
+// free keeps chunks for later, as far as that is worth the memory.
+func (g *Gather) free(chunks [][]byte) {
+	for _, c := range chunks {
+		size := bits.Len(uint(cap(c)/firstChunk)) - 1
+		if size < chunkSizes && cap(c) == firstChunk<<size && g.spare < g.most/4 {
+			g.chunks[size] = append(g.chunks[size], c[:0])
+			g.spare += int64(cap(c))
+		}
+	}
 }
 
 // pack has the group packed that fills, if there is one.
@@ -179,9 +203,10 @@ func (g *Gather) pack(ctx context.Context, f *gathered) error {
 
 // drop gives up the group that fills.
 func (g *Gather) drop(f *gathered) {
-	if f.group != nil {
+	if n := f.group; n != nil {
 		f.groups = f.groups[:len(f.groups)-1]
-		g.stop(f.group)
+		g.stop(n)
+		g.free(n.chunks)
 	}
 }
 
@@ -199,11 +224,7 @@ func (g *Gather) back(ctx context.Context, n *group) error {
 	g.aside.Use(-2 * n.memory)
 	n.of.groups = n.of.groups[1:]
 	err := n.of.done(ctx, n)
-	for _, c := range n.chunks {
-		if cap(c) == fullChunk && int64(len(g.chunks))*fullChunk < g.most/4 {
-			g.chunks = append(g.chunks, c[:0])
-		}
-	}
+	g.free(n.chunks)
 	if int64(cap(n.out)) <= g.most/8 && len(g.packed) < g.workers {
 		g.packed = append(g.packed, n.out[:0])
 	}
