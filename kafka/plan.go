@@ -12,6 +12,7 @@ import (
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
 	"github.com/sluice-data/sluice/format"
+	"github.com/sluice-data/sluice/format/typed"
 	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/stages"
@@ -108,6 +109,7 @@ func fingerprint(cfg *config.Config, tables []*stages.Table) (string, error) {
 		Stream     airbyte.StreamID
 		Dir        string
 		Columns    []string
+		Types      *typed.Type `json:",omitempty"`
 		Generation *int64
 	}
 	all := struct {
@@ -122,6 +124,9 @@ func fingerprint(cfg *config.Config, tables []*stages.Table) (string, error) {
 	}{Bucket: cfg.Bucket, Input: cfg.Kafka.Input, Format: cfg.Format.WithoutLevels(), Metadata: cfg.MetadataColumns, PartitionBy: cfg.PartitionBy, PartitionColumns: cfg.PartitionColumns}
 	for _, t := range tables {
 		of := table{Stream: t.Stream, Dir: t.Dir, Columns: t.Format.Columns}
+		if columns, ok := t.Encoder.(interface{ Root() *typed.Type }); ok {
+			of.Types = columns.Root()
+		}
 		if t.Format.Metadata == format.MetadataV2 { // it is in the rows
 			of.Generation = t.Format.GenerationID
 		}

@@ -160,6 +160,7 @@ func TestFingerprint(t *testing.T) {
 	})
 	f("columns", true, func(s *setting) { s.catalog.Streams[0].Schema = []byte(`{"properties":{"id":{}}}`) })
 	f("order of columns", true, func(s *setting) { s.catalog.Streams[0].Schema = []byte(`{"properties":{"name":{},"id":{}}}`) })
+	f("partitions", true, func(s *setting) { s.cfg.PartitionBy = []string{"id"} })
 	f("generation", true, func(s *setting) { s.catalog.Streams[0].Generation = &airbyte.Generation{ID: 4} })
 
 	f("sync", false, func(s *setting) { s.catalog.Streams[0].SyncID = nil })
@@ -252,4 +253,27 @@ func TestKey(t *testing.T) {
 	f(place{"sluice.users", id, 3, 42}, "data/users", "csv.gz", "data/users/sluice.users_0a1b2c3d_00003_00000000000000000042.csv.gz")
 	f(place{"t", uuid.Nil, 0, 0}, "t", "csv", "t/t_00000000_00000_00000000000000000000.csv")
 	f(place{"t", id, 123456, 1<<63 - 1}, "t", "jsonl", "t/t_0a1b2c3d_123456_09223372036854775807.jsonl")
+}
+
+// TestFingerprintTypes: what a schema says of a column counts where columns have types.
+func TestFingerprintTypes(t *testing.T) {
+	of := func(kind config.FormatType, schema string) string {
+		s := settings(t)
+		s.cfg.Format.Type = kind
+		s.catalog.Streams[0].Schema = []byte(schema)
+		plans, err := s.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plans[usersTopic].fingerprint
+	}
+	const long, double = `{"properties":{"id":{"type":"integer"}}}`, `{"properties":{"id":{"type":"number"}}}`
+	for _, kind := range []config.FormatType{config.FormatAvro, config.FormatParquet} {
+		if of(kind, long) == of(kind, double) || of(kind, long) != of(kind, long) {
+			t.Errorf("%s: %s and %s", kind, of(kind, long), of(kind, double))
+		}
+	}
+	if of(config.FormatJSONL, long) != of(config.FormatJSONL, double) {
+		t.Error("JSONL has no types")
+	}
 }

@@ -35,6 +35,7 @@ type Rows interface {
 // Parquet is the format.Packer of one table.
 type Parquet struct {
 	Rows
+	root    *typed.Type
 	options Options
 	codec   compress.Codec
 	schema  schema
@@ -62,12 +63,15 @@ func New(root *typed.Type, rows Rows, o Options) (*Parquet, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Parquet{Rows: rows, options: o, codec: codec}
+	p := &Parquet{Rows: rows, root: root, options: o, codec: codec}
 	if err := p.schema.build(root); err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
 	return p, nil
 }
+
+// Root is the type of the rows.
+func (p *Parquet) Root() *typed.Type { return p.root }
 
 // AppendHeader implements format.Encoder.
 func (p *Parquet) AppendHeader(dst []byte) []byte { return append(dst, magic...) }

@@ -41,7 +41,7 @@ var order = []struct {
 	{"sink/...", []string{"sink"}},
 	{"config", []string{"internal/hive", "internal/naming"}},
 	{".", []string{"airbyte", "compress", "config", "format", "format/...", "pipeline", "stages", "sink", "sink/s3", "sink/dir", "internal/budget", "internal/feed", "internal/guard", "internal/hive", "internal/meter", "internal/naming", "internal/scan"}},
-	{"kafka", []string{".", "airbyte", "compress", "config", "format", "pipeline", "stages", "sink", "internal/budget", "internal/guard", "internal/meter", "internal/naming", "internal/scan"}},
+	{"kafka", []string{".", "airbyte", "compress", "config", "format", "format/typed", "pipeline", "stages", "sink", "internal/budget", "internal/guard", "internal/meter", "internal/naming", "internal/scan"}},
 	{"kafka/kafkatest", nil}, // tests alone
 	// What a sync needs it has from the root, with the types that stand in its signatures. The rest is
 	// what people see, and what they look at.
