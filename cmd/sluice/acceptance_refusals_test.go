@@ -16,8 +16,6 @@ var refusals = []struct {
 	{"mode.soft_delete", nil, stream{mode: "soft_delete"}, []string{"users", `"soft_delete"`}},
 	{"schema.no_object", flat(), stream{schema: `{"type":["string","null"]}`}, []string{"users", `["string","null"]`, "No flattening"}},
 	{"schema.composed", flat(), stream{schema: `{"oneOf":[{"type":"object","properties":{"id":{}}}]}`}, []string{"users", "oneOf", "No flattening"}},
-	{"AvroUncompressed", fields{"format": fields{"format_type": "Avro"}}, stream{}, []string{"format.format_type", "Avro"}},
-	{"ParquetUncompressed", fields{"format": fields{"format_type": "Parquet"}}, stream{}, []string{"format.format_type", "Parquet"}},
 }
 
 func TestAcceptanceRefusals(t *testing.T) {

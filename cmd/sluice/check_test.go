@@ -50,7 +50,7 @@ func TestCheckFails(t *testing.T) {
 	f(fields{"s3_endpoint": closedPort(t), "upload": fields{"retry_minutes": 0}}, "refused", "did not answer")
 	f(fields{"checkpoint_minutes": -1}, "checkpoint_minutes is -1", "0 or more")
 	f(fields{"s3_bucket_path": "a/../b"}, "s3_bucket_path")
-	f(fields{"format": fields{"format_type": "Parquet"}}, "Parquet", "CSV")
+	f(fields{"format": fields{"format_type": "Parquet", "compression_codec": "LZO"}}, "format.compression_codec", "LZO", "SNAPPY")
 	f(fields{"format": fields{"format_type": "XML"}}, "format_type", "XML")
 	f(fields{"secret_access_key": nil}, "secret_access_key")
 	same(t, "objects", at.keys(), []string{})

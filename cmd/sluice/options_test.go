@@ -77,9 +77,8 @@ func TestConfig(t *testing.T) {
 		t.Helper()
 		at.sync(job{config: change, streams: []stream{{name: "users"}}}, record("users", `{}`)).failed(2, "config_error", want...)
 	}
-	for _, name := range []string{"Parquet", "Avro"} {
-		f(fields{"format": fields{"format_type": name}}, "format.format_type", name)
-	}
+	f(fields{"format": fields{"format_type": "Parquet", "compression_codec": "LZO"}}, "format.compression_codec", "LZO", "SNAPPY")
+	f(fields{"partition_by": []string{"week(at)"}}, "partition_by", "week", "date, year, month, day and hour")
 	f(csvFormat(fields{"compression": fields{"compression_type": "LZO"}}), "format.compression.compression_type", "LZO", "GZIP", "ZSTD")
 	f(csvFormat(fields{"compression": fields{"compression_type": "GZIP", "compression_level": 10}}), "format.compression.compression_level", "10", "from 1 to 9")
 	f(fields{"s3_path_format": "${STREAM}/"}, "s3_path_format", "${STREAM}", "${STREAM_NAME}")
