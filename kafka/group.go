@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"sync"
 	"time"
@@ -177,18 +178,20 @@ func (w *Worker) moved(ctx context.Context, p *partition, c committed) bool {
 // first is the offset at which a partition begins of which the group knows nothing. An epoch is
 // prepared before its objects are seen, so where there are some, the group knew and has forgotten.
 func (w *Worker) first(ctx context.Context, p *partition) (int64, error) {
-	prefix := p.place(0).prefix()
-	dirs := []string{p.topic.letters}
-	for _, t := range p.topic.catalog.Tables {
-		dirs = append(dirs, t.Dir)
-	}
-	for _, dir := range dirs {
+	tables := append([]*stages.Table{{Dir: p.topic.letters}}, p.topic.catalog.Tables...)
+	for _, t := range tables {
+		list := w.store.List
+		if len(t.Partition) > 0 {
+			list = w.store.Walk
+		}
 		last := ""
-		for info, err := range w.store.List(ctx, dir+"/"+prefix, "") {
+		for info, err := range list(ctx, p.below(t), "") {
 			if err != nil {
 				return 0, fmt.Errorf("looking for objects of %s: %w", p, err)
 			}
-			last = info.Key
+			if p.made(info.Key) && (last == "" || path.Base(info.Key) > path.Base(last)) {
+				last = info.Key
+			}
 		}
 		if last != "" {
 			return 0, &LostError{

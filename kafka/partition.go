@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,14 +140,30 @@ func (p *partition) run(ctx context.Context) error {
 	}
 }
 
+// below is what the keys of a table's objects begin with that epochs of the partition make: as much as
+// is the same where the table itself has partitions.
+func (p *partition) below(t *stages.Table) string {
+	if len(t.Partition) > 0 {
+		return t.Dir + "/"
+	}
+	return t.Dir + "/" + p.place(0).prefix()
+}
+
+// made reports whether a key is one that epochs of the partition make.
+func (p *partition) made(key string) bool {
+	return strings.HasPrefix(path.Base(key), p.place(0).prefix())
+}
+
 // tidy aborts the uploads that an owner before has left: they cost storage. One that is only late
 // loses its upload too, which does no harm, since the partition is ours. A store that can't list
 // them is none to worry about: docs/SCALING.md has a rule for the bucket.
 func (p *partition) tidy(ctx context.Context) {
-	prefix := p.place(0).prefix()
 	aborted := 0
 	for _, t := range p.topic.catalog.Tables {
-		for up, err := range p.w.opts.Store.Uploads(ctx, t.Dir+"/"+prefix) {
+		for up, err := range p.w.opts.Store.Uploads(ctx, p.below(t)) {
+			if err == nil && !p.made(up.Key) {
+				continue
+			}
 			if err == nil {
 				err = p.w.opts.Store.AbortUpload(ctx, up)
 			}
