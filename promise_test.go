@@ -1,13 +1,10 @@
 package sluice_test
 
 import (
-	"bytes"
-	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,13 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
-	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
 	"github.com/sluice-data/sluice/sink/faultstore"
 )
@@ -31,6 +26,7 @@ type history struct {
 	cfg     *config.Config
 	catalog *airbyte.Catalog
 	steps   []step
+	written []written // by their numbers
 	faults  []*faultstore.Rule
 	fatal   bool // one of them ends the sync, if it gets that far
 }
@@ -46,23 +42,30 @@ type step struct {
 	counts int64 // of a state: the records that it covers
 }
 
+// written is what is known of a row: where it belongs.
+type written struct {
+	stream int
+	place  string // its directory below that of the stream
+}
+
 // streams are the names of a history's streams.
 var streams = []string{"a", "b", "c"}
+
+const promised = `{"properties":{"n":{"type":"string"},"p":{},"pad":{"type":"string"}}}`
 
 func drawHistory(t *rapid.T) *history {
 	h := &history{cfg: settings(), catalog: &airbyte.Catalog{}}
 	h.cfg.FileSizeMB = rapid.SampledFrom([]float64{0, 0.0005, 0.005, 1}).Draw(t, "file size")
 	h.cfg.CheckpointMinutes = rapid.SampledFrom([]float64{0, 1, 15}).Draw(t, "checkpoint")
 	h.cfg.FullRefresh = rapid.SampledFrom([]config.FullRefresh{config.RefreshAtomic, config.RefreshIncremental, config.RefreshPurgeFirst}).Draw(t, "refresh")
-	h.cfg.Format.CSV.Compression.Type = rapid.SampledFrom([]config.CompressionType{
-		config.CompressionNone, config.CompressionNone, config.CompressionGZIP, config.CompressionZSTD,
-	}).Draw(t, "compression")
+	h.drawFormat(t)
+	partition := h.drawPartitions(t)
 	for _, name := range streams {
 		mode := rapid.SampledFrom([]airbyte.DestinationSyncMode{airbyte.Append, airbyte.Append, airbyte.Overwrite}).Draw(t, "mode of "+name)
-		h.catalog.Streams = append(h.catalog.Streams, airbyte.Stream{ID: airbyte.StreamID{Name: name}, Mode: mode})
+		h.catalog.Streams = append(h.catalog.Streams, airbyte.Stream{ID: airbyte.StreamID{Name: name}, Mode: mode, Schema: json.RawMessage(promised)})
 	}
 	statuses := rapid.Bool().Draw(t, "statuses")
-	pad := strings.Repeat("x", rapid.SampledFrom([]int{0, 10, 400}).Draw(t, "pad"))
+	pad := strings.Repeat("x", rapid.SampledFrom([]int{0, 10, 400, 4000}).Draw(t, "pad"))
 	ended := map[int]bool{}
 	since := map[int]int64{} // records since the last state, by stream; -1 is the whole sync
 	rows := int64(0)
@@ -79,7 +82,9 @@ func drawHistory(t *rapid.T) *history {
 			}
 			continue
 		case what == "record" && !ended[s.stream]:
-			s.line = fmt.Sprintf(`{"type":"RECORD","record":{"stream":%q,"emitted_at":1,"data":{"pad":%q,"n":"#%d#"}}}`, streams[s.stream], pad, rows)
+			field, at, place := partition()
+			s.line = fmt.Sprintf(`{"type":"RECORD","record":{"stream":%q,"emitted_at":%d,"data":{"pad":%q,%s"n":"#%d#"}}}`, streams[s.stream], at, pad, field, rows)
+			h.written = append(h.written, written{s.stream, place})
 			rows++
 			since[s.stream]++
 			since[-1]++
@@ -130,55 +135,6 @@ func (h *history) drawFaults(t *rapid.T) {
 	}
 }
 
-// witness looks at each state that leaves, at that moment.
-type witness struct {
-	*history
-	store   *memory
-	visible map[string][]byte // the plain text of objects
-	last    int               // the step of the last state that left
-	left    int
-	err     error
-}
-
-var ofRow = regexp.MustCompile(`#(\d+)#`)
-
-// rows returns the numbers of the rows that can be seen.
-func (w *witness) rows() map[int64]int {
-	seen := map[int64]int{}
-	for key, o := range w.store.visible() {
-		if _, known := w.visible[key]; !known {
-			w.visible[key] = plain(key, o.data)
-		}
-		for _, m := range ofRow.FindAllSubmatch(w.visible[key], -1) {
-			n, _ := strconv.ParseInt(string(m[1]), 10, 64)
-			seen[n]++
-		}
-	}
-	return seen
-}
-
-// plain undoes the compression of an object.
-func plain(key string, data []byte) []byte {
-	var r io.Reader = bytes.NewReader(data)
-	var err error
-	switch {
-	case strings.HasSuffix(key, ".gz"):
-		r, err = gzip.NewReader(r)
-	case strings.HasSuffix(key, ".zst"):
-		var d *zstd.Decoder
-		d, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
-		r = d
-	}
-	if err != nil {
-		return nil
-	}
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return nil
-	}
-	return text
-}
-
 // state holds the promise against a state that leaves.
 func (w *witness) state(message []byte) error {
 	id, count, _ := strings.Cut(name(string(message)), ":")
@@ -190,6 +146,7 @@ func (w *witness) state(message []byte) error {
 			w.err = errors.Join(w.err, fmt.Errorf("the state of step %d left, and row %d in front of it can't be seen", i, n))
 		}
 	}
+	w.err = errors.Join(w.err, w.early(seen))
 	if i <= w.last || !s.state {
 		w.err = errors.Join(w.err, fmt.Errorf("the state of step %d left behind that of step %d", i, w.last))
 	}
@@ -203,8 +160,13 @@ func (w *witness) state(message []byte) error {
 
 // play runs the history in a bubble, and returns what went wrong.
 func (h *history) play(t *testing.T) error {
-	w := &witness{history: h, store: newMemory(), visible: map[string][]byte{}, last: -1}
+	w := &witness{history: h, store: newMemory(), read: map[string][]int64{}, last: -1}
 	w.store.minPart = 100
+	for _, stream := range streams {
+		for _, key := range h.before() {
+			put(t, w.store, "data/"+stream+"/"+key)
+		}
+	}
 	engine, err := sluice.Open(t.Context(), h.cfg, h.catalog, sluice.Options{Store: faultstore.New(w.store, h.faults...), Workers: 3})
 	if err != nil {
 		return err
@@ -219,6 +181,7 @@ func (h *history) play(t *testing.T) error {
 	var states, rows int
 	text := ""
 	for i, s := range h.steps {
+		w.begun.Store(int64(i))
 		if text += s.line + "\n"; s.alone || i == len(h.steps)-1 {
 			if _, err := io.WriteString(out, text); err != nil {
 				break // the sync tells why
@@ -232,6 +195,7 @@ func (h *history) play(t *testing.T) error {
 		}
 		time.Sleep(s.pause)
 	}
+	w.begun.Store(int64(len(h.steps)))
 	_ = out.Close()
 	err = <-done
 	failed := h.fatal && errors.Is(err, sink.ErrDenied)
@@ -244,6 +208,7 @@ func (h *history) play(t *testing.T) error {
 			w.err = errors.Join(w.err, fmt.Errorf("row %d is there %d times", n, times))
 		}
 	}
+	w.err = errors.Join(w.err, w.old(failed), w.whole(failed, seen))
 	left := len(w.store.uploads) - h.proofs(t, w.store)
 	if !failed && (w.left != states || len(seen) != rows) || left > 0 {
 		w.err = errors.Join(w.err, fmt.Errorf("%d states left, want %d; %d rows are there, want %d; %d uploads are left", w.left, states, len(seen), rows, left))
@@ -254,23 +219,37 @@ func (h *history) play(t *testing.T) error {
 // proofs counts the uploads that may be left: where the store refuses to delete what was half
 // shown, the first object's upload stays, and tells the next sync.
 func (h *history) proofs(t *testing.T, st *memory) (n int) {
-	if !slices.ContainsFunc(h.faults, func(r *faultstore.Rule) bool { return r.Fired() > 0 && strings.HasPrefix(r.String(), "Delete") }) {
+	if !h.undeleted() {
 		return 0
+	}
+	template, err := h.cfg.Template()
+	if err != nil {
+		t.Fatal(err)
 	}
 	for up, err := range st.Uploads(t.Context(), "") {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if standing, err := sink.StandingOf(t.Context(), st, naming.In(path.Dir(up.Key)), up); err == nil && standing.Proof {
+		names, err := template.Stream("", strings.Split(up.Key, "/")[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if standing, err := sink.StandingOf(t.Context(), st, names, up); err == nil && standing.Proof {
 			n++
 		}
 	}
 	return n
 }
 
+// undeleted reports whether the store has refused to delete.
+func (h *history) undeleted() bool {
+	return slices.ContainsFunc(h.faults, func(r *faultstore.Rule) bool { return r.Fired() > 0 && strings.HasPrefix(r.String(), "Delete") })
+}
+
 // TestThePromise: whatever the source sends and when, and whatever becomes of calls to the
 // store, no state leaves before all rows in front of it can be seen; states leave in order,
-// each once, with the number of the records that it covers; no row is there twice, and no
+// each once, with the number of the records that it covers; no row is there twice, or in a partition
+// that is not its own; a table that is replaced at its end is the old one or the new one; and no
 // upload is left, but for the proof of what could not be taken back; and in the end, unless the sync fails, all states are out and all rows there.
 func TestThePromise(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
