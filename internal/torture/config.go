@@ -40,12 +40,15 @@ func (r *round) config(endpoint string, e era) fields {
 	if of := layouts[r.Layout]; of.path != "" {
 		c["s3_path_format"], c["file_name_pattern"] = of.path, of.file
 	}
+	if layouts[r.Layout].places {
+		c["partition_by"] = []string{placeField}
+	}
 	return c
 }
 
 // catalog is that of a sync.
 func (r *round) catalog(e era) fields {
-	return catalog(r.Streams, func(s Stream) (replace bool, generation int) {
+	return catalog(r.Streams, r.schemaOf(), func(s Stream) (replace bool, generation int) {
 		if e == oldEra {
 			return s.Replaced, oldGeneration
 		}
@@ -56,7 +59,7 @@ func (r *round) catalog(e era) fields {
 	})
 }
 
-func catalog(streams []Stream, mode func(Stream) (replace bool, generation int)) fields {
+func catalog(streams []Stream, schema string, mode func(Stream) (replace bool, generation int)) fields {
 	var all []fields
 	for _, s := range streams {
 		c := fields{
@@ -91,7 +94,7 @@ func (r *round) dayAfter(ctx context.Context, when moment) error {
 	if err != nil {
 		return err
 	}
-	rawCatalog, err := json.Marshal(catalog(r.Streams, func(Stream) (bool, int) { return false, newGeneration + 1 }))
+	rawCatalog, err := json.Marshal(catalog(r.Streams, r.schemaOf(), func(Stream) (bool, int) { return false, newGeneration + 1 }))
 	if err != nil {
 		return err
 	}

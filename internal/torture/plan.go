@@ -81,6 +81,7 @@ func Draw(seed uint64, round int) *Plan {
 	if rng.IntN(4) == 0 {
 		p.sendParts(rng)
 	}
+	p.Layout = pick(rng, 0, 0, 1, 1, 2, 3, 4, 5, 5, 6, 6)
 	shots := pick(rng, 1, 1, 1, 2, 2, 3)
 	if rng.IntN(5) == 0 {
 		p.showInParts(rng)
@@ -90,7 +91,6 @@ func Draw(seed uint64, round int) *Plan {
 		p.Shots = append(p.Shots, drawShot(rng, p))
 	}
 	p.JSONL = rng.IntN(3) == 0
-	p.Layout = pick(rng, 0, 0, 1, 1, 2, 3, 4)
 	return p
 }
 
@@ -142,10 +142,14 @@ func drawStream(rng *rand.Rand, name string) Stream {
 // objects is about how many objects the new rows of a stream become.
 func (p *Plan) objects(s *Stream) int {
 	size := s.New * (s.Width + 80)
-	if p.FileSize == 0 {
-		return 1
+	least := 1
+	if layouts[p.Layout].places {
+		least = min(s.New, len(places))
 	}
-	return 1 + min(int(float64(size)/(p.FileSize*(1<<20))), 20)
+	if p.FileSize == 0 {
+		return least
+	}
+	return least + min(int(float64(size)/(p.FileSize*(1<<20))), 20)
 }
 
 // pause is how long a slow source waits for a STATE to come back.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,6 +103,9 @@ func (o *object) add(s *Stream, cells []string) error {
 	}
 	if cells[1] != emittedAt || cells[4] != r.text(s.Name, s.Width) {
 		return fmt.Errorf("the %s row %d is not as it was sent", r.era, r.number)
+	}
+	if _, rest, inPlace := strings.Cut(o.key, "/"+placeField+"="); inPlace && path.Dir(rest) != r.place()[1] {
+		return fmt.Errorf("the %s row %d belongs to the partition %s", r.era, r.number, r.place()[1])
 	}
 	o.rows = append(o.rows, r)
 	o.ids = append(o.ids, cells[0])

@@ -24,8 +24,16 @@ const (
 	newEra era = "new"
 )
 
-// schema is that of every stream; columns is what a reader must find.
-const schema = `{"type":"object","properties":{"era":{"type":"string"},"number":{"type":"integer"},"text":{"type":"string"}}}`
+// schema is that of every stream, with room for one more field; columns is what a reader must find.
+const schema = `{"type":"object","properties":{"era":{"type":"string"},"number":{"type":"integer"},"text":{"type":"string"}%s}}`
+
+// schemaOf is that of every stream of a round.
+func (p *Plan) schemaOf() string {
+	if layouts[p.Layout].places {
+		return fmt.Sprintf(schema, `,"`+placeField+`":{}`)
+	}
+	return fmt.Sprintf(schema, "")
+}
 
 var columns = []string{"_airbyte_ab_id", "_airbyte_emitted_at", "era", "number", "text"}
 
@@ -50,8 +58,11 @@ func (r row) text(stream string, width int) string {
 	return fmt.Sprintf("%s, \"%d\"\né %s", stream, r.number, noise()[at:at+width])
 }
 
+// place is where a row belongs, if the rows are in partitions.
+func (r row) place() [2]string { return places[r.number%len(places)] }
+
 // appendRecord appends a RECORD message.
-func (r row) appendRecord(b []byte, stream string, width int) []byte {
+func (r row) appendRecord(b []byte, of *layout, stream string, width int) []byte {
 	text, _ := json.Marshal(r.text(stream, width)) // a string always can be
 	b = append(b, `{"type":"RECORD","record":{"stream":"`...)
 	b = append(b, stream...)
@@ -59,6 +70,10 @@ func (r row) appendRecord(b []byte, stream string, width int) []byte {
 	b = append(b, r.era...)
 	b = append(b, `","number":`...)
 	b = strconv.AppendInt(b, int64(r.number), 10)
+	if of.places {
+		b = append(b, `,"`+placeField+`":`...)
+		b = append(b, r.place()[0]...)
+	}
 	b = append(b, `,"text":`...)
 	b = append(b, text...)
 	return append(b, "}}}\n"...)

@@ -112,7 +112,7 @@ func (s *script) appendLine(b []byte, st step) []byte {
 	table := &s.streams[st.stream]
 	switch st.kind {
 	case stepRecord:
-		return row{s.era, st.number}.appendRecord(b, table.Name, table.Width)
+		return row{s.era, st.number}.appendRecord(b, s.layout, table.Name, table.Width)
 	case stepStatus:
 		return fmt.Appendf(b, `{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":%s,"stream_status":{"stream_descriptor":{"name":%q},"status":%q}}}`+"\n",
 			emittedAt, table.Name, st.status)

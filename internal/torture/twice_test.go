@@ -7,9 +7,9 @@ import "testing"
 // be gone.
 func TestDiesTwice(t *testing.T) {
 	var plans []*Plan
-	f := func(generations bool, first, second Shot) {
+	f := func(generations bool, layout int, first, second Shot) {
 		plans = append(plans, &Plan{
-			Round: len(plans), Refresh: atomic, States: perStream, FileSize: 0.005, Concurrency: 1, Cancelled: true,
+			Round: len(plans), Layout: layout, Refresh: atomic, States: perStream, FileSize: 0.005, Concurrency: 1, Cancelled: true,
 			Streams: []Stream{{Name: "users", Refresh: true, Generations: generations, Old: 10, New: 200, Width: 100, Every: 100}},
 			Shots:   []Shot{first, second},
 		})
@@ -17,13 +17,15 @@ func TestDiesTwice(t *testing.T) {
 	halfShown := Shot{Kind: BeforeRequest, Op: "CompleteMultipartUpload", N: 3}
 	shown := Shot{Kind: BeforeRequest, Op: "DeleteObjects", N: 1}
 	early := Shot{Kind: BeforeRequest, Op: "UploadPart", N: 2}
-	for _, generations := range []bool{false, true} {
-		f(generations, halfShown, early)
-		f(generations, halfShown, halfShown)
+	for _, layout := range []int{0, 5, 6} { // without partitions and with them
+		for _, generations := range []bool{false, true} {
+			f(generations, layout, halfShown, early)
+			f(generations, layout, halfShown, halfShown)
+		}
+		// With generations the first attempt was acknowledged, and the second has nothing to send.
+		f(false, layout, shown, early)
+		f(false, layout, shown, halfShown)
 	}
-	// With generations the first attempt was acknowledged, and the second has nothing to send.
-	f(false, shown, early)
-	f(false, shown, halfShown)
 	total, err := Run(t.Context(), Options{
 		Binary: buildSluice(t), Rounds: len(plans), Jobs: 2,
 		Draw:  func(_ uint64, round int) *Plan { return plans[round] },
