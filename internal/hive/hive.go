@@ -88,7 +88,7 @@ func ParseAll(texts []string) ([]Key, error) {
 		}
 		for _, other := range keys {
 			if strings.EqualFold(other.Name, k.Name) {
-				return nil, fmt.Errorf("two keys have the name %q: put another one in front of one of them, as in other=%s", k.Name, text)
+				return nil, fmt.Errorf("two keys have the name %q: put another one in front of one of them, as in other=%s", k.Name, text[strings.IndexByte(text, '=')+1:])
 			}
 		}
 		keys = append(keys, k)

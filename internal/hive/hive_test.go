@@ -40,6 +40,9 @@ func TestParseAll(t *testing.T) {
 	if _, err := ParseAll([]string{"date(a)", "Day(b)"}); err == nil || !strings.Contains(err.Error(), `two keys have the name "day"`) {
 		t.Error(err)
 	}
+	if _, err := ParseAll([]string{"a", "A=b"}); err == nil || !strings.HasSuffix(err.Error(), "as in other=b") {
+		t.Error(err)
+	}
 	if _, err := ParseAll([]string{"Country", "country"}); err == nil {
 		t.Error("names that differ in their case alone were taken")
 	}

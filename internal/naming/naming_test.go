@@ -309,6 +309,28 @@ func TestWhose(t *testing.T) {
 	f("${NAMESPACE}/${STREAM_NAME}", "${YEAR}/${NAMESPACE}_${STREAM_NAME}_", "", "a_b/c_d/2021/a_b_c_e_0.csv", "")
 }
 
+// TestWhosePartition: a directory of a partition is no stream, where there are partitions.
+func TestWhosePartition(t *testing.T) {
+	f := func(path, key, want string) {
+		t.Helper()
+		of := parse(t, "p", path, "")
+		of.WithPartitions("k=v")
+		namespace, name, ok := of.Whose(key)
+		if got := namespace + "|" + name; ok != (want != "") || ok && got != want {
+			t.Errorf("Whose(%q) of %q: got %q, %v; want %q", key, path, got, ok, want)
+		}
+	}
+	const file = "2021_01_01_1609541171643_0.csv"
+	f("", "p/users/"+file, "|users")
+	f("", "p/ns/users/"+file, "ns|users")
+	f("", "p/users/k=DE/"+file, "|users")
+	f("", "p/users/k=a%2Fb/day=2026-11-22/"+file, "|users")
+	f("", "p/ns/users/k=DE/"+file, "ns|users")
+	f("", "p/ns/users/k=DE/x/"+file, "")
+	f("${STREAM_NAME}/${YEAR}/", "p/users/2021/k=DE/0.csv", "|users")
+	f("${YEAR}/${NAMESPACE}/${STREAM_NAME}/", "p/2021/users/k=DE/0.csv", "|users")
+}
+
 // TestTell: what a metadata value says of a key is that key, or nothing.
 func TestTell(t *testing.T) {
 	n := naming.In("p/users")

@@ -261,23 +261,25 @@ func (t *Template) Default() bool {
 
 // Whose tells the namespace and the stream of the object that a key names, as they stand in it. Where
 // two names run into one another, it is one of the ways to read them, and the same for all of a
-// stream's keys.
+// stream's keys. A directory that can be one of a partition is no stream "country=DE" of the namespace
+// "users".
 func (t *Template) Whose(key string) (space, name string, ok bool) {
+	partition := -1 // how long it is
 	for _, with := range []bool{true, false} {
 		n := t.streams[with]
 		if n == nil {
 			continue
 		}
-		m, ok := n.Match(key)
-		space, name = m.texts[namespace], m.texts[stream]
-		if !ok && name != "" { // which is there more than once, and may have been read in another way
-			_, ok = t.bind(element{text: space}, element{text: name}).Match(key)
+		m, own := n.Match(key)
+		if of := m.texts[stream]; !own && of != "" { // which is there more than once, and may have been read in another way
+			_, own = t.bind(element{text: m.texts[namespace]}, element{text: of}).Match(key)
 		}
-		if ok {
-			return space, name, true
+		if own && len(m.Partition) > partition {
+			space, name, ok = m.texts[namespace], m.texts[stream], true
+			partition = len(m.Partition)
 		}
 	}
-	return "", "", false
+	return space, name, ok
 }
 
 // Unlisted reports what the XML of a store's listing can't tell, or tells as something else: an
