@@ -215,20 +215,26 @@ func (at *target) rows(dir string) []map[string]string {
 	at.t.Helper()
 	var rows []map[string]string
 	for _, key := range at.keysIn(dir) {
-		if !strings.Contains(path.Base(key), ".csv") {
-			continue
+		if strings.Contains(path.Base(key), ".csv") {
+			rows = append(rows, at.rowsOf(key)...)
 		}
-		all, err := csv.NewReader(strings.NewReader(at.get(key))).ReadAll()
-		if err != nil || len(all) < 2 {
-			at.t.Fatalf("%s has %d lines and the error %v", key, len(all), err)
+	}
+	return rows
+}
+
+// rowsOf reads one CSV object.
+func (at *target) rowsOf(key string) (rows []map[string]string) {
+	at.t.Helper()
+	all, err := csv.NewReader(strings.NewReader(at.get(key))).ReadAll()
+	if err != nil || len(all) < 2 {
+		at.t.Fatalf("%s has %d lines and the error %v", key, len(all), err)
+	}
+	for _, cells := range all[1:] {
+		row := map[string]string{}
+		for i, name := range all[0] {
+			row[name] = cells[i]
 		}
-		for _, cells := range all[1:] {
-			row := map[string]string{}
-			for i, name := range all[0] {
-				row[name] = cells[i]
-			}
-			rows = append(rows, row)
-		}
+		rows = append(rows, row)
 	}
 	return rows
 }
