@@ -1,5 +1,5 @@
-// Package sluice moves records into CSV or JSONL objects of an S3 bucket, one directory a stream. The records
-// are an Airbyte message stream, or a program's own.
+// Package sluice moves records into objects of an S3 bucket, CSV, JSONL, Avro or Parquet, one directory a
+// stream. The records are an Airbyte message stream, or a program's own.
 //
 //	input ─▶ read ─▶ decode ─▶ stamp ─▶ flatten ─▶ encode ─▶ assemble ─▶ upload ─▶ commit ─▶ STATE
 //

@@ -1,5 +1,5 @@
 // Package pipeline is the engine: it moves batches of lines through stages that run side
-// by side. It knows no CSV and no S3.
+// by side. It knows no format and no S3.
 //
 //	input ─▶ read ─▶ stage ─▶ stage ─▶ ... ─▶ in order ─▶ end
 //	           ▲ 1     N        N                  1        │

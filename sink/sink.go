@@ -1,6 +1,6 @@
 // Package sink puts bytes into object stores.
 //
-// It knows nothing of Airbyte, CSV or the engine. A Store is one place that keeps
+// It knows nothing of Airbyte, of formats or the engine. A Store is one place that keeps
 // objects (sink/s3, sink/dir); retry and fault injection are decorators of the same
 // interface; an Uploader turns a stream of bytes into parts and objects.
 package sink

@@ -55,7 +55,7 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "sluice",
 		Short:         "An Airbyte destination for Amazon S3",
-		Long:          "Sluice reads Airbyte messages on stdin and leaves one directory of CSV or JSONL objects a stream in a bucket.",
+		Long:          "Sluice reads Airbyte messages on stdin and leaves one directory of CSV, JSONL, Avro or Parquet objects a stream in a bucket.",
 		Version:       sluice.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -57,7 +57,7 @@ name here. ` + "`sluice spec`" + ` prints the JSON Schema that a configuration i
 - A key with the value ` + "`null`" + ` counts as absent.
 - A wrong value stops the sync before it begins. The message names the key, the value and what is allowed.
 - A secret is never shown, in no message and no log.
-- This version writes CSV and JSONL, plain or with GZIP or ZSTD. The other formats are refused by name.
+- Every format and codec of Airbyte's is written, but for Parquet with LZO, which is refused by name.
 - 1 MB is 1024 × 1024 bytes.
 `
 
