@@ -32,7 +32,7 @@ func (h *history) drawFormat(t *rapid.T) {
 	f.JSONL.Compression.Type = f.CSV.Compression.Type
 	f.CSV.Flattening = rapid.SampledFrom([]config.Flattening{config.FlatteningNone, config.FlatteningRoot}).Draw(t, "flattening")
 	f.JSONL.Flattening = f.CSV.Flattening
-	f.Parquet.BlockSizeMB = 1 // and less where the files are small
+	f.Parquet.BlockSizeMB = 1                                                                           // and less where the files are small
 	f.Parquet.Codec = rapid.SampledFrom([]string{"UNCOMPRESSED", "SNAPPY"}).Draw(t, "codec of Parquet") // pools of ZSTD have channels, which belong to one bubble
 	f.Avro.Codec.Codec = rapid.SampledFrom([]string{"no compression", "Deflate"}).Draw(t, "codec of Avro")
 }
