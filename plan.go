@@ -36,6 +36,9 @@ func Plan(cfg *config.Config, catalog *airbyte.Catalog, limits sink.Properties) 
 		}
 		tables = append(tables, t)
 	}
+	if err := checkPartitions(catalog, tables); err != nil {
+		return nil, &PlanError{err}
+	}
 	return tables, nil
 }
 

@@ -33,15 +33,37 @@ func planPartitions(t *stages.Table, cfg *config.Config, s *airbyte.Stream) erro
 	return nil
 }
 
-// checkPartitions refuses a key that no stream has: it is a slip of the pen. Where some have it, the rows of the
-// others are all in the partition of those without a value, which log tells.
-func checkPartitions(catalog *airbyte.Catalog, tables []*stages.Table, log *slog.Logger) error {
-	found := map[string]bool{}
-	missing := map[string][]airbyte.StreamID{}
+// checkPartitions refuses a key that no stream has: it is a slip of the pen.
+func checkPartitions(catalog *airbyte.Catalog, tables []*stages.Table) error {
+	found, missing, err := partitionFields(catalog, tables)
+	if err != nil {
+		return err
+	}
+	for field := range missing {
+		if !found[field] {
+			return fmt.Errorf("partition_by has the field %q, and no stream has it in its schema", field)
+		}
+	}
+	return nil
+}
+
+// warnPartitions tells of keys that some streams do not have: all of their rows are in the partition of those
+// without a value.
+func warnPartitions(catalog *airbyte.Catalog, tables []*stages.Table, log *slog.Logger) {
+	_, missing, _ := partitionFields(catalog, tables) // the plan has been made of them
+	for field, streams := range missing {
+		log.Warn(fmt.Sprintf("the field %q of partition_by is not in the schema of the stream %s (%s): rows without it go to %s",
+			field, streams[0], stages.Count(int64(len(streams)), "such stream"), hive.Null))
+	}
+}
+
+// partitionFields are the fields of keys, and the streams that do not have them.
+func partitionFields(catalog *airbyte.Catalog, tables []*stages.Table) (found map[string]bool, missing map[string][]airbyte.StreamID, err error) {
+	found, missing = map[string]bool{}, map[string][]airbyte.StreamID{}
 	for i, t := range tables {
 		fields, err := catalog.Streams[i].Columns()
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		for _, k := range t.Partition {
 			if k.EmittedAt || slices.Contains(fields, k.Field) {
@@ -51,12 +73,5 @@ func checkPartitions(catalog *airbyte.Catalog, tables []*stages.Table, log *slog
 			}
 		}
 	}
-	for field, streams := range missing {
-		if !found[field] {
-			return fmt.Errorf("partition_by has the field %q, and no stream has it in its schema", field)
-		}
-		log.Warn(fmt.Sprintf("the field %q of partition_by is not in the schema of the stream %s (%s): rows without it go to %s",
-			field, streams[0], stages.Count(int64(len(streams)), "such stream"), hive.Null))
-	}
-	return nil
+	return found, missing, nil
 }

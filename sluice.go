@@ -100,9 +100,7 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPartitions(catalog, tables, opts.Log); err != nil {
-		return nil, &PlanError{err}
-	}
+	warnPartitions(catalog, tables, opts.Log)
 	store := retrying(cfg, opts)
 	memory := budget.Divide(opts.MemoryLimit, cfg.Upload.Memory())
 	if memory.Warning != "" {

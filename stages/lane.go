@@ -165,7 +165,13 @@ func (a *Assemble) open(ctx context.Context, l *lane, ids []pipeline.ObjectID, f
 		a.opts.Commit.Durable(c.ids...)
 	})
 	l.object, l.content, l.opened, l.waits = o, c, since, first
-	o.Trailer = s.table.trailer(c)
+	if trailer := s.table.trailer(c); trailer != nil {
+		o.Trailer = func() []byte {
+			last := trailer()
+			s.bytes += int64(len(last))
+			return last
+		}
+	}
 	s.sum.Objects++
 	s.bytes += int64(len(s.header.bytes))
 	return o.Append(ctx, s.header.bytes, 0)

@@ -148,10 +148,11 @@ func (p *Partition) path(b *pipeline.Batch, r *pipeline.Record, t *partitioner) 
 			p.value(b, k, values[at])
 		}
 		size := len(p.scratch) - start
-		if size > hive.MaxValue && !t.table.PartitionColumns {
+		most := hive.MaxValue(len(t.table.Partition))
+		if size > most && !t.table.PartitionColumns {
 			return fmt.Errorf("the value of %s has %d bytes, which is too long for the name of a directory, and its column is not in the file (partition_columns: \"keep\" puts it there)", k.Field, size)
 		}
-		if size == 0 || size > hive.MaxValue {
+		if size == 0 || size > most {
 			p.scratch = append(p.scratch[:start], hive.Null...)
 		}
 	}

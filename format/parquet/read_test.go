@@ -204,3 +204,18 @@ func leafValue(of *typed.Type, v parquet.Value) any {
 }
 
 var _ tb = (*testing.T)(nil)
+
+// TestCountRows: all rows of a file, and no part of it is taken for the whole.
+func TestCountRows(t *testing.T) {
+	root := everything()
+	p := mustNew(t, root, Options{})
+	made := file(t, p, root, p.NewBuilder, everyRow(), everyRow())
+	if n, err := CountRows(made); n != int64(2*len(everyRow())) || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, cut := range []int{0, 3, 11, len(made) / 2, len(made) - 1} {
+		if n, err := CountRows(made[:cut]); err == nil {
+			t.Errorf("of %d bytes: %d", cut, n)
+		}
+	}
+}

@@ -16,6 +16,8 @@ import (
 	"github.com/sluice-data/sluice"
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
+	"github.com/sluice-data/sluice/format/avro"
+	"github.com/sluice-data/sluice/format/parquet"
 	"github.com/sluice-data/sluice/sink"
 )
 
@@ -26,6 +28,8 @@ type object struct {
 	data []byte // decompressed
 	rows int
 	head int // lines in front of the first row
+
+	binary bool // data has no lines
 }
 
 // readable is a store that can read.
@@ -120,6 +124,12 @@ func decompress(data []byte, by config.CompressionType) ([]byte, error) {
 
 // count counts the rows of a file as any reader of its format would.
 func (o *object) count(format *config.Format) error {
+	of := map[config.FormatType]func([]byte) (int64, error){config.FormatAvro: avro.CountRows, config.FormatParquet: parquet.CountRows}
+	if counted := of[format.Type]; counted != nil {
+		rows, err := counted(o.data)
+		o.rows, o.binary = int(rows), true
+		return err
+	}
 	if format.Type == config.FormatJSONL {
 		return o.countLines()
 	}

@@ -90,7 +90,7 @@ func (at *place) config(users []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only the path is changed: whatever else there is, sluice is to see it.
+	// Only the path is changed, and what is below: whatever else there is, sluice is to see it.
 	var doc map[string]json.RawMessage
 	if err := json.Unmarshal(bytes.TrimPrefix(users, []byte("\xef\xbb\xbf")), &doc); err != nil {
 		return nil, err
@@ -105,6 +105,8 @@ func (at *place) config(users []byte) ([]byte, error) {
 	if doc["s3_bucket_path"], err = json.Marshal(path); err != nil {
 		return nil, err
 	}
+	// Keys of the user's own tables mean nothing here.
+	delete(doc, "partition_by")
 	return json.MarshalIndent(doc, "", "  ")
 }
 

@@ -110,6 +110,9 @@ func showRows(out screen, rec *recording, found contents) {
 			continue
 		}
 		o := found[stream.id][0]
+		if o.binary {
+			return
+		}
 		out.title("The first %d rows of %s", firstRows, o.name)
 		shown := o.head + firstRows
 		lines := strings.SplitN(string(o.data), "\n", shown+1)

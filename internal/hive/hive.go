@@ -12,9 +12,9 @@ import (
 // can't tell apart.
 const Null = "__HIVE_DEFAULT_PARTITION__"
 
-// MaxValue is how many bytes the value of a key may have, escaped. S3 has keys of up to 1,024, and
-// directories names of up to 255.
-const MaxValue = 200
+// MaxValue is how many bytes each value of so many keys may have, escaped. S3 has keys of up to 1,024 bytes,
+// and directories names of up to 255.
+func MaxValue(keys int) int { return min(200, 600/max(keys, 1)) }
 
 // Func is what is taken of a value.
 type Func int
@@ -131,7 +131,7 @@ func Longest(keys []Key) string {
 	for i := range keys {
 		value := Null // longer than any time
 		if keys[i].Func == Value {
-			value = strings.Repeat("x", MaxValue)
+			value = strings.Repeat("x", MaxValue(len(keys)))
 		}
 		all = append(all, string(keys[i].AppendName(nil))+value)
 	}

@@ -48,7 +48,7 @@ var order = []struct {
 	{"cmd/...", []string{".", "kafka", "airbyte", "config", "internal/demo", "internal/generate", "internal/guard", "internal/inventory", "internal/live", "internal/metrics", "internal/pipe", "internal/tune"}},
 	{"internal/inventory", []string{"sink", "internal/guard", "internal/naming"}},
 	// It looks into the store that a config names.
-	{"internal/demo", []string{".", "airbyte", "config", "sink", "internal/naming"}},
+	{"internal/demo", []string{".", "airbyte", "config", "format/...", "sink", "internal/naming"}},
 	// These look at the engine from outside, as any program can.
 	{"internal/live", []string{".", "stages"}},
 	{"internal/metrics", []string{".", "kafka", "stages"}},
