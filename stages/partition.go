@@ -177,7 +177,7 @@ func (p *Partition) value(b *pipeline.Batch, k *PartitionKey, v scan.Value) {
 		text = p.text
 	}
 	if k.Func == hive.Value {
-		p.scratch = hive.AppendEscaped(p.scratch, text)
+		p.scratch = hive.AppendValue(p.scratch, text)
 		return
 	}
 	if micros, ok := typed.ParseTime(text); ok {

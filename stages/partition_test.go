@@ -53,6 +53,7 @@ func TestPartitionPaths(t *testing.T) {
 	f("a", `{"a":"x","a":"y"}`, "a=y")
 	f("a", `{"a":"50%/=a:b"}`, "a=50%25%2F%3Da%3Ab")
 	f("a", `{"a":"Zürich"}`, "a=Zürich")
+	f("a", `{"a":"NULL"}`, "a=%4EULL")
 	f("date(a)", `{"a":"2026-11-22"}`, "day=2026-11-22")
 	f("date(a)", `{"a":"2026-11-22T23:30:00-05:00"}`, "day=2026-11-23")
 	f("year(a) month(a) day(a) hour(a)", `{"a":"2026-01-02 03:04:05.678"}`, "year=2026/month=01/day=02/hour=03")

@@ -3,6 +3,7 @@
 package hive
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -151,6 +152,15 @@ func AppendEscaped[T string | []byte](dst []byte, text T) []byte {
 		}
 	}
 	return dst
+}
+
+// AppendValue appends a value of a key, escaped. DuckDB takes the directory of a text NULL for the one without a
+// value, if all of it stands there as it is.
+func AppendValue(dst, text []byte) []byte {
+	if len(text) == 4 && bytes.EqualFold(text, []byte("NULL")) {
+		return append(append(dst, '%', "01234567"[text[0]>>4], "0123456789ABCDEF"[text[0]&15]), text[1:]...)
+	}
+	return AppendEscaped(dst, text)
 }
 
 // unlisted reports whether a text has one of the characters that the XML of a listing can't tell.

@@ -57,6 +57,14 @@ func TestAppendTime(t *testing.T) {
 	}
 }
 
+func TestAppendValue(t *testing.T) {
+	for text, want := range map[string]string{"NULL": "%4EULL", "null": "%6Eull", "a/b": "a%2Fb", "NULLS": "NULLS", "": ""} {
+		if got := string(AppendValue(nil, []byte(text))); got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
+
 func FuzzAppendEscaped(f *testing.F) {
 	f.Add("a/b=c%20 d\x00é+&")
 	f.Fuzz(func(t *testing.T, text string) {
