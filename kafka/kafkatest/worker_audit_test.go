@@ -77,6 +77,10 @@ func (r *rig) rows(stream string) []map[string]string {
 			all = append(all, r.jsonRows(key, objects[key])...)
 			continue
 		}
+		if strings.HasSuffix(key, ".parquet") {
+			all = append(all, r.parquetRows(key, objects[key])...)
+			continue
+		}
 		lines, err := csv.NewReader(bytes.NewReader(objects[key])).ReadAll()
 		if err != nil || len(lines) < 2 {
 			r.t.Errorf("%s: %d lines, %v", key, len(lines), err)

@@ -116,19 +116,27 @@ func TestCrash(t *testing.T) {
 	for _, p := range points {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			p.crash(t, nil)
+			p.crash(t, nil, row)
 		})
 		if p.replay { // which finds objects, or makes them beside another
 			t.Run(p.name+", S3", func(t *testing.T) {
 				t.Parallel()
-				p.crash(t, gw)
+				p.crash(t, gw, row)
 			})
 		}
 	}
 }
 
-func (p point) crash(t *testing.T, s3 *gateway.Gateway) {
-	r := newRig(t, 1, p.settings)
+// crash plays one of them, with records that row makes, and returns what is left of it.
+func (p point) crash(t *testing.T, s3 *gateway.Gateway, row func(id int) string, changes ...func(*config.Config)) *rig {
+	t.Helper()
+	r := newRig(t, 1, func(c *config.Config) {
+		p.settings(c)
+		for _, change := range changes {
+			change(c)
+		}
+	})
+	r.row = row
 	if s3 != nil {
 		r.on(s3)
 	}
@@ -169,6 +177,7 @@ func (p point) crash(t *testing.T, s3 *gateway.Gateway) {
 	if replays := b.Progress().Replays; (replays == 1) != p.replay {
 		t.Errorf("%d replays", replays)
 	}
+	return r
 }
 
 // hashes are those of all objects.

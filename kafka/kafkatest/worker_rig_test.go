@@ -34,7 +34,8 @@ type rig struct {
 	cfg     *config.Config
 	catalog *airbyte.Catalog
 	topic   string
-	made    int // records so far: their ids
+	row     func(id int) string // the records that produce makes
+	made    int                 // of them so far: their ids
 
 	mu      sync.Mutex
 	change  *sync.Cond
@@ -47,7 +48,7 @@ const group = "sluice"
 // newRig makes one with a topic of so many partitions, and the streams users and orders in it.
 func newRig(t testing.TB, partitions int32, change func(*config.Config), opts ...kfake.Opt) *rig {
 	t.Helper()
-	r := &rig{t: t, root: t.TempDir(), topic: "all", digests: map[string]map[string]bool{}}
+	r := &rig{t: t, root: t.TempDir(), topic: "all", row: row, digests: map[string]map[string]bool{}}
 	r.change = sync.NewCond(&r.mu)
 	r.b = cluster(t, append(opts, kfake.SeedTopics(partitions, r.topic))...)
 	r.cfg = r.b.config(func(c *config.Config) {
@@ -137,7 +138,7 @@ func (r *rig) produce(n int) {
 	partitions := len(r.b.PartitionInfos(r.topic))
 	var all []*kgo.Record
 	for range n {
-		all = append(all, &kgo.Record{Partition: int32(r.made % partitions), Value: []byte(row(r.made))})
+		all = append(all, &kgo.Record{Partition: int32(r.made % partitions), Value: []byte(r.row(r.made))})
 		r.made++
 	}
 	r.put(all...)
