@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/sluice-data/sluice/airbyte"
 	"github.com/sluice-data/sluice/config"
@@ -50,6 +51,9 @@ func checkPartitions(catalog *airbyte.Catalog, tables []*stages.Table) error {
 // warnPartitions tells of keys that some streams do not have: all of their rows are in the partition of those
 // without a value.
 func warnPartitions(catalog *airbyte.Catalog, tables []*stages.Table, log *slog.Logger) {
+	for _, t := range tables {
+		warnNames(t, log)
+	}
 	_, missing, _ := partitionFields(catalog, tables) // the plan has been made of them
 	for field, streams := range missing {
 		log.Warn(fmt.Sprintf("the field %q of partition_by is not in the schema of the stream %s (%s): rows without it go to %s",
@@ -74,4 +78,16 @@ func partitionFields(catalog *airbyte.Catalog, tables []*stages.Table) (found ma
 		}
 	}
 	return found, missing, nil
+}
+
+// warnNames tells of directories that are named like a column of the files which is another one: most readers give the
+// one or the other.
+func warnNames(t *stages.Table, log *slog.Logger) {
+	for _, k := range t.Partition {
+		same := func(c string) bool { return strings.EqualFold(c, k.Name) }
+		if i := slices.IndexFunc(t.Format.Columns, same); i >= 0 && (k.Func != hive.Value || t.Format.Columns[i] != k.Field) {
+			log.Warn(fmt.Sprintf("the stream %s has a column %q, and a key of partition_by the name %q: readers will find one of them only. Another name in front of the key helps, as in the_%s=...",
+				t.Stream, t.Format.Columns[i], k.Name, k.Name))
+		}
+	}
 }

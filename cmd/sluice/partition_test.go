@@ -103,8 +103,31 @@ func TestPartitionKeys(t *testing.T) {
 	r := at.sync(job{config: by("p"), streams: []stream{users, orders}},
 		record("users", `{"id":1,"p":"x"}`), record("orders", `{"id":2}`), record("orders", `{"id":3,"p":"y"}`), record("users", `{"id":4,"p":"y"}`)).ok()
 	contains(t, "the warnings", strings.Join(r.logs("WARN"), "\n"), "partition_by", "orders", "__HIVE_DEFAULT_PARTITION__")
+	if warned := strings.Join(r.logs("WARN"), "\n"); strings.Contains(warned, "has a column") {
+		t.Errorf("a key has the name of its own field: %s", warned)
+	}
 	same(t, "users", at.inPlaces("data/users"), map[string][]string{"p=x": {"1"}, "p=y": {"4"}})
 	same(t, "orders", at.inPlaces("data/orders"), map[string][]string{"p=__HIVE_DEFAULT_PARTITION__": {"2"}, "p=y": {"3"}})
+}
+
+// TestPartitionNames: a key that is called like another column hides it, which is told.
+func TestPartitionNames(t *testing.T) {
+	ofTexts(t)
+	t.Parallel()
+	at := inDirectory(t)
+	f := func(format string, warned bool, keys ...string) {
+		t.Helper()
+		schema := `{"properties":{"id":{},"Day":{},"at":{}}}`
+		config := fields{"partition_by": keys, "partition_columns": "keep", "format": fields{"format_type": "CSV", "flattening": format}}
+		r := at.sync(job{config: config, streams: []stream{{name: "users", schema: schema}}}).ok()
+		if got := strings.Contains(strings.Join(r.logs("WARN"), "\n"), `the stream users has a column "Day"`); got != warned {
+			t.Errorf("%q: warned %t", keys, got)
+		}
+	}
+	f(rootLevel, true, "date(at)")
+	f(rootLevel, true, "id", "day=at")
+	f(rootLevel, false, "d=date(at)", "Day")
+	f("No flattening", false, "date(at)")
 }
 
 // TestPartitionRefresh: an append adds, and a full refresh leaves the new table alone, whatever partitions the old one
