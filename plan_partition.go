@@ -65,6 +65,9 @@ func warnPartitions(catalog *airbyte.Catalog, tables []*stages.Table, log *slog.
 func partitionFields(catalog *airbyte.Catalog, tables []*stages.Table) (found map[string]bool, missing map[string][]airbyte.StreamID, err error) {
 	found, missing = map[string]bool{}, map[string][]airbyte.StreamID{}
 	for i, t := range tables {
+		if len(t.Partition) == 0 {
+			continue // and the schema need not be read once more
+		}
 		fields, err := catalog.Streams[i].Columns()
 		if err != nil {
 			return nil, nil, err
