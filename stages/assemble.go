@@ -155,24 +155,18 @@ func (a *Assemble) segment(ctx context.Context, b *pipeline.Batch, seg *pipeline
 		return &pipeline.LineError{Line: line, Err: fmt.Errorf("RECORD of stream %s behind the status that ended it: its full refresh is over", s.table.Stream)}
 	}
 	l := a.lane(b, s, seg)
-	var err error
 	switch {
 	case a.opts.Gather != nil:
-		err = a.gather(ctx, l, b, seg)
+		return a.gather(ctx, l, b, seg) // whose error may be that of another stream's rows
 	case a.packed:
-		err = a.piece(ctx, l, b, seg)
-	default:
-		err = a.append(ctx, l, b, seg)
+		return s.failed(a.piece(ctx, l, b, seg))
 	}
-	if err != nil {
-		return s.failed(err)
-	}
-	return nil
+	return s.failed(a.append(ctx, l, b, seg))
 }
 
-// failed says which stream an upload error belongs to.
+// failed says once, where an upload fails, which stream the error belongs to.
 func (s *stream) failed(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("stream %s: %w", s.table.Stream, err)
@@ -230,10 +224,10 @@ func (a *Assemble) complete(ctx context.Context, s *stream) error {
 			continue
 		}
 		if err := l.object.Close(ctx); err != nil {
-			return err
+			return s.failed(err)
 		}
 	}
-	return s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Names: s.table.Names, MinGeneration: s.table.MinGeneration}})
+	return s.failed(s.set.Commit(ctx, &replacement{opts: &a.opts, table: s.table, purge: sink.Purge{Names: s.table.Names, MinGeneration: s.table.MinGeneration}}))
 }
 
 // incomplete ends a stream that failed. Nothing is purged. What a full refresh has not
@@ -280,7 +274,7 @@ func (a *Assemble) Finish(ctx context.Context) error {
 			err = a.complete(ctx, s)
 		}
 		if err != nil {
-			return s.failed(err)
+			return err
 		}
 	}
 	return nil

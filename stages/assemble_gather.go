@@ -11,26 +11,16 @@ import (
 
 // gather gathers the rows of a segment.
 func (a *Assemble) gather(ctx context.Context, l *lane, b *pipeline.Batch, seg *pipeline.Segment) error {
-	s, f, g := l.stream, &l.gathered, a.opts.Gather
-	for first, start := seg.First, seg.Start; first < seg.First+seg.Rows; {
-		before, room := first, l.room(a.opts.Uploader.MaxObject())
-		if f.group == nil {
-			n := g.begin(f)
-			n.first, n.since, n.ids = a.rows, a.opts.Now(), a.entry(s)
-		}
-		first, start = g.take(f, b, seg, first, start, room)
-		rows := int64(first - before)
-		a.rows += rows
-		a.passed += rows
-		s.counted += rows
-		s.rows += rows
-		if g.full(f, room) {
-			if err := g.pack(ctx, f); err != nil {
-				return err
-			}
-		}
-	}
-	return g.spend(ctx)
+	s := l.stream
+	return a.opts.Gather.gather(ctx, &l.gathered, b, seg,
+		func() int64 { return l.room(a.opts.Uploader.MaxObject()) },
+		func(n *group) { n.first, n.since, n.ids = a.rows, a.opts.Now(), a.entry(s) },
+		func(rows int64) {
+			a.rows += rows
+			a.passed += rows
+			s.counted += rows
+			s.rows += rows
+		})
 }
 
 // room is how many bytes of rows the lane's object has room for, about, where it may have so many
@@ -40,7 +30,7 @@ func (l *lane) room(size int64) int64 {
 		return 1 << 62
 	}
 	left := float64(size)
-	if l.object != nil && !l.object.Closed() {
+	if l.fills() {
 		left -= float64(l.object.Size())
 	}
 	pack := 1.0
@@ -60,7 +50,7 @@ func (l *lane) room(size int64) int64 {
 
 // group gives a packed group to the lane's object.
 func (a *Assemble) group(ctx context.Context, l *lane, g *group) error {
-	if l.object == nil || l.object.Closed() {
+	if !l.fills() {
 		if err := a.open(ctx, l, nil, g.first, g.since); err != nil {
 			return l.stream.failed(err)
 		}
@@ -68,10 +58,7 @@ func (a *Assemble) group(ctx context.Context, l *lane, g *group) error {
 	l.content.ids = append(l.content.ids, g.ids...)
 	l.content.add(l.object, g)
 	l.packs = float64(len(g.out)) / float64(max(g.size, 1))
-	if err := l.fill(ctx, g.out, g.rows); err != nil {
-		return l.stream.failed(err)
-	}
-	return nil
+	return l.stream.failed(l.fill(ctx, g.out, g.rows))
 }
 
 // settle brings all that was gathered for some lanes into their objects.

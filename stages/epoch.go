@@ -234,19 +234,7 @@ func (e *Epoch) Finish(ctx context.Context) error {
 
 // gather gathers the rows of a segment.
 func (e *Epoch) gather(ctx context.Context, o *epochObject, b *pipeline.Batch, seg *pipeline.Segment) error {
-	f, g := &o.gathered, e.opts.Gather
-	for first, start := seg.First, seg.Start; first < seg.First+seg.Rows; {
-		if f.group == nil {
-			g.begin(f)
-		}
-		first, start = g.take(f, b, seg, first, start, math.MaxInt64)
-		if g.full(f, math.MaxInt64) {
-			if err := g.pack(ctx, f); err != nil {
-				return err
-			}
-		}
-	}
-	return g.spend(ctx)
+	return e.opts.Gather.gather(ctx, &o.gathered, b, seg, func() int64 { return math.MaxInt64 }, func(*group) {}, func(int64) {})
 }
 
 // group gives a packed group to its object.

@@ -115,6 +115,25 @@ func (g *Gather) Memory() int64 {
 	return g.aside.Used()
 }
 
+// gather gathers the rows of a segment. room is that of the object they will be in; begun is told of each
+// new group, and took of the rows that one has got.
+func (g *Gather) gather(ctx context.Context, f *gathered, b *pipeline.Batch, seg *pipeline.Segment, room func() int64, begun func(*group), took func(rows int64)) error {
+	for first, start := seg.First, seg.Start; first < seg.First+seg.Rows; {
+		before, most := first, room()
+		if f.group == nil {
+			begun(g.begin(f))
+		}
+		first, start = g.take(f, b, seg, first, start, most)
+		took(int64(first - before))
+		if f.group.size >= g.limit(f.table, most) {
+			if err := g.pack(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
+	return g.spend(ctx)
+}
+
 // begin begins a group.
 func (g *Gather) begin(f *gathered) *group {
 	n := &group{of: f}
@@ -146,11 +165,6 @@ func (g *Gather) take(f *gathered, b *pipeline.Batch, seg *pipeline.Segment, fir
 	n.size += int64(end - start)
 	n.rows += int64(rows)
 	return first + int32(rows), end
-}
-
-// full reports whether the group that fills has what it should have at most.
-func (g *Gather) full(f *gathered, room int64) bool {
-	return f.group != nil && f.group.size >= g.limit(f.table, room)
 }
 
 // limit is the size at which a group goes: each worker may have one, and another one fills.

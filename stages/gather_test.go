@@ -298,3 +298,23 @@ func TestEpochGathers(t *testing.T) {
 		t.Errorf("%.300q", text)
 	}
 }
+
+// TestGatherNamesStreamOnce: an error belongs to the stream whose rows it is about, and not to the one
+// whose rows were given when it was found.
+func TestGatherNamesStreamOnce(t *testing.T) {
+	users := groupedTable("users", firstChunk)
+	users.Encoder.(*grouped).bad = "13"
+	r := newRig(t, 0, 0, users, groupedTable("orders", 1<<20)).gathering(1, firstChunk)
+	err := r.send(record("users", `{"a":13}`))
+	for range 200 {
+		if err == nil {
+			err = r.send(record("orders", `{"a":"`+strings.Repeat("x", 1000)+`"}`))
+		}
+	}
+	if err == nil || err.Error() != "stream users: packing 1 row: a bad row" {
+		t.Errorf("error %v", err)
+	}
+	r.opts.Gather.Close()
+	r.up.Close()
+	_ = r.group.Wait()
+}

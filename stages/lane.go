@@ -72,13 +72,14 @@ func (s *stream) open() []*lane {
 	return all
 }
 
-func (l *lane) open() bool {
-	return l.object != nil && !l.object.Closed() || len(l.gathered.groups) > 0
-}
+func (l *lane) open() bool { return l.fills() || len(l.gathered.groups) > 0 }
+
+// fills reports whether the lane has an object that takes rows.
+func (l *lane) fills() bool { return l.object != nil && !l.object.Closed() }
 
 // oldest is the first of the rows that are in no closed object: its number, and when it came.
 func (l *lane) oldest() (row int64, since time.Time) {
-	if l.object != nil && !l.object.Closed() {
+	if l.fills() {
 		return l.waits, l.opened
 	}
 	g := l.gathered.groups[0]
@@ -136,7 +137,7 @@ func (l *lane) fill(ctx context.Context, p []byte, rows int64) error {
 
 // ready opens an object if there is none. Its first row is the next one.
 func (a *Assemble) ready(ctx context.Context, l *lane) error {
-	if l.object != nil && !l.object.Closed() {
+	if l.fills() {
 		return nil
 	}
 	return a.open(ctx, l, a.entry(l.stream), a.rows, a.opts.Now())
