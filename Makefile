@@ -78,7 +78,7 @@ bench-peers: build $(BIN)/versitygw ## Measure DuckDB, Polars and others beside 
 	$(BIN)/bench-peers -sluice $(BIN)/sluice $(ARGS)
 
 bench-stages: modules ## Measure the Writer, stages and encoders, each by itself
-	go test -run '^$$' -bench . -benchmem . ./stages ./format ./format/typed ./internal/scan ./compress
+	go test -run '^$$' -bench . -benchmem . ./stages ./format ./format/typed ./format/parquet ./internal/scan ./compress
 
 bench-kafka: build $(BIN)/versitygw ## Measure Kafka workers beside sluice write, about 10 minutes; needs Java, Maven, Python
 	go build -o $(BIN)/kafkatorture ./internal/kafkatorture/cmd/kafkatorture

@@ -167,9 +167,15 @@ func (g *Gather) take(f *gathered, b *pipeline.Batch, seg *pipeline.Segment, fir
 	return first + int32(rows), end
 }
 
-// limit is the size at which a group goes: each worker may have one, and another one fills.
+// largeGroup is as large as a group has to be for its readers.
+const largeGroup = 8 << 20
+
+// limit is the size at which a group goes. Each worker may have one, which counts twice, and another one
+// fills. Half of that is better, as long as it is large: so the workers end nearly together.
 func (g *Gather) limit(t *Table, room int64) int64 {
-	return max(min(t.packer.GroupSize(), g.most/int64(2*g.workers+2), room), firstChunk)
+	share := g.most / int64(2*g.workers+2)
+	share = max(share/2, min(share, largeGroup))
+	return max(min(t.packer.GroupSize(), share, room), firstChunk)
 }
 
 // chunk is one of the size with this number, or a larger one if need is more.

@@ -318,3 +318,26 @@ func TestGatherNamesStreamOnce(t *testing.T) {
 	r.up.Close()
 	_ = r.group.Wait()
 }
+
+// A group is a share of the memory, in which each worker's counts twice; or half of that, as long as it is large.
+func TestGatherLimit(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		most, size, room int64
+		workers          int
+		want             int64
+	}{
+		{most: 128 * mib, workers: 2, size: 128 * mib, room: 1 << 40, want: 128 * mib / 12},
+		{most: 128 * mib, workers: 4, size: 128 * mib, room: 1 << 40, want: 8 * mib},
+		{most: 128 * mib, workers: 8, size: 128 * mib, room: 1 << 40, want: 128 * mib / 18},
+		{most: 12 * mib, workers: 1, size: 128 * mib, room: 1 << 40, want: 3 * mib},
+		{most: 128 * mib, workers: 2, size: 5 * mib, room: 1 << 40, want: 5 * mib},
+		{most: 128 * mib, workers: 2, size: 128 * mib, room: 4 * mib, want: 4 * mib},
+		{most: 128 * mib, workers: 2, size: 128 * mib, room: 1, want: firstChunk},
+	} {
+		g := &Gather{workers: c.workers, most: c.most}
+		if got := g.limit(&Table{packer: &grouped{size: c.size}}, c.room); got != c.want {
+			t.Errorf("%+v: %d", c, got)
+		}
+	}
+}

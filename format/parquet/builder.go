@@ -32,8 +32,7 @@ func (b *builder) begin(p *Parquet) {
 	}
 	b.columns = b.all[:len(p.schema.leaves)]
 	for i, l := range p.schema.leaves {
-		b.columns[i].hasReps, b.columns[i].hasDefs = l.maxRep > 0, l.maxDef > 0
-		b.columns[i].reset()
+		b.columns[i].begin(l)
 	}
 	b.pages.codec, b.pages.pageSize, b.pages.dictSize = p.codec, p.options.PageSize, p.options.DictSize
 }

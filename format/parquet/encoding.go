@@ -158,6 +158,15 @@ func (s *scratch) appendLevels(dst []byte, levels []uint8, highest uint8) []byte
 	return append(dst, s.encoded...)
 }
 
+// appendLevel appends one level n times: a run.
+func appendLevel(dst []byte, level uint8, n int) []byte {
+	at := len(dst)
+	dst = binary.AppendUvarint(append(dst, 0, 0, 0, 0), uint64(n)<<1)
+	dst = append(dst, level)
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
+
 // hybrid returns numbers as runs and packed bits.
 func (s *scratch) hybrid(numbers []int32, width int) []byte {
 	e := rle.Encoding{BitWidth: width}

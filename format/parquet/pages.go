@@ -1,7 +1,6 @@
 package parquet
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -66,11 +65,7 @@ func (p *pages) append(dst []byte, l *leaf, c *column, useDictionary bool) ([]by
 		for len(c.reps) > 0 && end < n && c.reps[end] > 0 {
 			end++ // to the end of the row: pages have whole ones
 		}
-		present := end - at
-		if l.maxDef > 0 {
-			present = bytes.Count(c.defs[at:end], []byte{l.maxDef})
-		}
-		raw = p.decode(raw, present)
+		raw = p.decode(raw, c.present(at, end))
 		p.take()
 		at = end
 		if !p.settled && len(p.indexes) >= sampleSize {
@@ -203,8 +198,11 @@ func (p *pages) endPage(dst []byte, c *column, at int, last bool) ([]byte, error
 	if p.maxRep > 0 {
 		body = p.appendLevels(body, c.reps[p.from:at], p.maxRep)
 	}
-	if p.maxDef > 0 {
+	switch {
+	case p.maxDef > 0 && len(c.defs) > 0:
 		body = p.appendLevels(body, c.defs[p.from:at], p.maxDef)
+	case p.maxDef > 0:
+		body = appendLevel(body, p.maxDef, at-p.from)
 	}
 	body, encoding := p.appendValues(body)
 	p.body = body

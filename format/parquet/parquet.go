@@ -19,7 +19,7 @@ import (
 // Options say how the groups are written. The zero value is usable but for Codec.
 type Options struct {
 	Codec        string // UNCOMPRESSED, SNAPPY, GZIP, BROTLI, LZ4 or ZSTD
-	Level        int    // of GZIP (1 to 9), BROTLI (1 to 11) and ZSTD (1 to 22); 0: 6, 4 and 3
+	Level        int    // of GZIP (1 to 9), BROTLI (1 to 11) and ZSTD (1 to 22); 0: 6, 4 and 1
 	GroupSize    int64  // bytes of rows that make a group
 	PageSize     int    // bytes of a page before compression, about; 0: 1 MiB
 	DictSize     int    // bytes of a column's dictionary, about; 0: 1 MiB

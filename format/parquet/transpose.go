@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -20,27 +21,44 @@ type transposer struct {
 type column struct {
 	raw        []byte  // the values that are not null
 	reps, defs []uint8 // of each value and null: how much of what is around it is there
-	required   int     // of a column without levels: the number of values
+	there      int     // as long as no value is null there are no defs, but this number of values
+	maxDef     uint8   // of a value
 	hasReps    bool
-	hasDefs    bool
 }
 
-func (c *column) reset() {
-	c.raw, c.reps, c.defs, c.required = c.raw[:0], c.reps[:0], c.defs[:0], 0
+// begin makes it ready for the values of a leaf.
+func (c *column) begin(l *leaf) {
+	*c = column{raw: c.raw[:0], reps: c.reps[:0], defs: c.defs[:0], maxDef: l.maxDef, hasReps: l.maxRep > 0}
 }
 
 // entries is how many values and nulls it has.
-func (c *column) entries() int { return max(c.required, len(c.defs)) }
+func (c *column) entries() int { return max(c.there, len(c.defs)) }
 
 func (c *column) level(rep, def uint8) {
 	if c.hasReps {
 		c.reps = append(c.reps, rep)
 	}
-	if c.hasDefs {
-		c.defs = append(c.defs, def)
-	} else {
-		c.required++
+	if def == c.maxDef && len(c.defs) == 0 {
+		c.there++
+		return
 	}
+	c.null(def)
+}
+
+// null is level for a null, and for all that comes behind the first.
+func (c *column) null(def uint8) {
+	for ; c.there > 0; c.there-- {
+		c.defs = append(c.defs, c.maxDef)
+	}
+	c.defs = append(c.defs, def)
+}
+
+// present is how many values are in the entries from at to end.
+func (c *column) present(at, end int) int {
+	if len(c.defs) == 0 {
+		return end - at
+	}
+	return bytes.Count(c.defs[at:end], []byte{c.maxDef})
 }
 
 // row takes a row, which is a record of these.
