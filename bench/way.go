@@ -21,6 +21,9 @@ const (
 	Zstd          Way = "zstd"
 	JSONL         Way = "jsonl"
 	JSONLWhole    Way = "jsonl-unflattened"
+	Avro          Way = "avro"
+	ParquetSnappy Way = "parquet-snappy"
+	ParquetZstd   Way = "parquet-zstd"
 )
 
 // Ways are all of them, with what they are for people.
@@ -39,6 +42,9 @@ var Ways = []struct {
 	{Zstd, "flattened, ZSTD at its automatic level"},
 	{JSONL, "flattened, as JSONL"},
 	{JSONLWhole, "unflattened, as JSONL"},
+	{Avro, "flattened and typed, as Avro"},
+	{ParquetSnappy, "flattened and typed, as Parquet with SNAPPY"},
+	{ParquetZstd, "flattened and typed, as Parquet with ZSTD at its automatic level"},
 }
 
 // S3 reports whether the way needs a bucket.
@@ -81,6 +87,12 @@ func (w Way) config(bucket *Bucket) (*config.Config, error) {
 		cfg.Format.Type, cfg.Format.JSONL.Flattening = config.FormatJSONL, config.FlatteningRoot
 	case JSONLWhole:
 		cfg.Format.Type = config.FormatJSONL
+	case Avro:
+		cfg.Format.Type = config.FormatAvro
+	case ParquetSnappy:
+		cfg.Format.Type, cfg.Format.Parquet.Codec = config.FormatParquet, "SNAPPY"
+	case ParquetZstd:
+		cfg.Format.Type, cfg.Format.Parquet.Codec = config.FormatParquet, "ZSTD"
 	default:
 		return nil, fmt.Errorf("there is no way %q", w)
 	}
