@@ -327,14 +327,22 @@ func (m *model) run(fates []fate) {
 	m.audit()
 }
 
-// wake wakes those whose time has come.
+// wake wakes those whose time has come. They learn from the group that they are no owners any more. One
+// that had only an upload to abort, since all is committed, doesn't ask it; its client would tell.
 func (m *model) wake(paused []*owner) []*owner {
 	return slices.DeleteFunc(paused, func(o *owner) bool {
 		if o.fate.Wakes--; o.fate.Wakes > 0 {
 			return false
 		}
 		o.awake()
-		<-o.p.done
+		select {
+		case <-o.p.done:
+		case <-time.After(time.Hour):
+			if begun := o.p.committed.Load(); begun < m.end() {
+				m.bad("%s was woken, and neither works nor ends at offset %d of %d", o.name, begun, m.end())
+			}
+			o.p.stop(0)
+		}
 		return true
 	})
 }
