@@ -119,8 +119,8 @@ func planColumns(t *stages.Table, s *airbyte.Stream, keep bool) error {
 		}
 	}
 	if len(shadowed) > 0 && !keep {
-		return fmt.Errorf("its field %s has the name of a metadata column: use %q, undeclared_fields: %q, or other metadata_columns",
-			strings.Join(shadowed, ", "), config.FlatteningNone, config.UndeclaredKeep)
+		return fmt.Errorf("its field %s has the name of a metadata column: use undeclared_fields: %q, other metadata_columns, or %q of CSV or JSONL",
+			strings.Join(shadowed, ", "), config.UndeclaredKeep, config.FlatteningNone)
 	}
 	return nil
 }

@@ -204,7 +204,7 @@ func (s *Stream) Columns() ([]string, error) {
 	return columns, nil
 }
 
-const unflattened = `use "No flattening", or deselect the stream`
+const unflattened = `use "No flattening" of CSV or JSONL, or deselect the stream`
 
 // properties returns the names under "properties", without duplicates.
 func properties(schema []byte, properties scan.Span) (columns []string) {

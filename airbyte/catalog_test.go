@@ -208,7 +208,7 @@ func TestColumnsErrors(t *testing.T) {
 			t.Errorf("%s\n got %q, %v\nwant %s", schema, got, err, want)
 		}
 	}
-	const rest = `: use "No flattening", or deselect the stream`
+	const rest = `: use "No flattening" of CSV or JSONL, or deselect the stream`
 	f(`{"type":"array","items":{}}`, `cannot flatten without an object schema (its type is "array")`+rest)
 	f(`{"type":"string","properties":{"a":{}}}`, `cannot flatten without an object schema (its type is "string")`+rest)
 	f(`{"type":["string","null"]}`, `cannot flatten without an object schema (its type is ["string","null"])`+rest)
