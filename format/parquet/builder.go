@@ -3,6 +3,7 @@ package parquet
 import (
 	"fmt"
 
+	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 
 	"github.com/sluice-data/sluice/format"
@@ -11,15 +12,16 @@ import (
 // builder implements format.Builder. It keeps a copy of a group's rows, column by column, and what one
 // column needs. That stays as large as the largest group made it.
 type builder struct {
-	table *Parquet
-	all   []column // that there ever were; the transposer has those of the table
+	table  *Parquet
+	all    []column // that there ever were; the transposer has those of the table
+	codecs map[codecKey]compress.Codec
 	transposer
 	pages pages
 }
 
 // NewBuilder implements format.Packer.
 func (p *Parquet) NewBuilder() format.Builder {
-	b := &builder{}
+	b := &builder{codecs: map[codecKey]compress.Codec{}}
 	b.pages.thrift = thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(&b.pages.header))
 	return b
 }
@@ -34,7 +36,17 @@ func (b *builder) begin(p *Parquet) {
 	for i, l := range p.schema.leaves {
 		b.columns[i].begin(l)
 	}
-	b.pages.codec, b.pages.pageSize, b.pages.dictSize = p.codec, p.options.PageSize, p.options.DictSize
+	b.pages.codec = b.codec(p)
+	b.pages.pageSize, b.pages.dictSize = p.options.PageSize, p.options.DictSize
+}
+
+// codec is the builder's own copy of a table's.
+func (b *builder) codec(p *Parquet) compress.Codec {
+	key := codecKey{p.options.Codec, p.options.Level}
+	if _, ok := b.codecs[key]; !ok {
+		b.codecs[key], _ = newCodec(key) // New would have failed
+	}
+	return b.codecs[key]
 }
 
 // AppendGroup implements format.Builder.

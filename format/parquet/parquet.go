@@ -59,7 +59,7 @@ func New(root *typed.Type, rows Rows, o Options) (*Parquet, error) {
 	if o.PageSize < 0 || o.DictSize < 0 || o.GroupSize < 0 {
 		return nil, errors.New("parquet: sizes of groups, pages and dictionaries can't be negative")
 	}
-	codec, err := newCodec(o.Codec, o.Level)
+	codec, err := newCodec(codecKey{o.Codec, o.Level})
 	if err != nil {
 		return nil, err
 	}

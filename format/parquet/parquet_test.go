@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -154,4 +155,26 @@ func TestRefused(t *testing.T) {
 		deep = &typed.Type{Kind: typed.Array, Items: deep}
 	}
 	f(&typed.Type{Kind: typed.Record, Fields: []typed.Field{{Name: "x", Type: deep}}}, Options{Codec: "SNAPPY"}, `column "x": its type is nested`)
+}
+
+// Ids in hex repeat nothing, and take half a byte a digit all the same, at each level.
+func TestZstdPacksLiterals(t *testing.T) {
+	const n = 1000
+	random := rand.New(rand.NewPCG(1, 2))
+	root := table(typed.String)
+	var rows []any
+	for range n {
+		id := fmt.Sprintf("%016x%016x", random.Uint64(), random.Uint64())
+		rows = append(rows, fields{id})
+	}
+	for _, level := range []int{0, 1, 3, 9, 22} {
+		p := mustNew(t, root, Options{Codec: "ZSTD", Level: level})
+		object := file(t, p, root, p.NewBuilder, rows)
+		if most := 20 * n; len(object) > most {
+			t.Errorf("level %d: %d bytes for %d ids, more than %d", level, len(object), n, most)
+		}
+		if got := read(t, root, object); len(got) != n || !reflect.DeepEqual(got[n-1], rows[n-1]) {
+			t.Errorf("level %d: %d rows, the last is %v", level, len(got), got[len(got)-1])
+		}
+	}
 }
