@@ -125,7 +125,7 @@ func (g *Gather) gather(ctx context.Context, f *gathered, b *pipeline.Batch, seg
 		}
 		first, start = g.take(f, b, seg, first, start, most)
 		took(int64(first - before))
-		if f.group.size >= g.limit(f.table, most) {
+		if f.group.size >= g.limit(f.table, f.group.rows, most) {
 			if err := g.pack(ctx, f); err != nil {
 				return err
 			}
@@ -158,7 +158,7 @@ func (g *Gather) take(f *gathered, b *pipeline.Batch, seg *pipeline.Segment, fir
 	}
 	chunk := &n.chunks[last]
 	rows := 1 + sort.Search(len(rest)-1, func(i int) bool {
-		return int64(rest[i].End-start) >= g.limit(f.table, room)-n.size || rest[i+1].End-start > cap(*chunk)-len(*chunk)
+		return int64(rest[i].End-start) >= g.limit(f.table, n.rows, room)-n.size || rest[i+1].End-start > cap(*chunk)-len(*chunk)
 	})
 	end := rest[rows-1].End
 	*chunk = append(*chunk, b.Output[start:end]...)
@@ -167,14 +167,19 @@ func (g *Gather) take(f *gathered, b *pipeline.Batch, seg *pipeline.Segment, fir
 	return first + int32(rows), end
 }
 
-// largeGroup is as large as a group has to be for its readers.
-const largeGroup = 8 << 20
+// A group is large enough for those who read it if it has so many bytes and rows.
+const (
+	largeGroup = 8 << 20
+	largeRows  = 32 << 10
+)
 
-// limit is the size at which a group goes. Each worker may have one, which counts twice, and another one
-// fills. Half of that is better, as long as it is large: so the workers end nearly together.
-func (g *Gather) limit(t *Table, room int64) int64 {
+// limit is the size at which a group goes that has so many rows. Each worker may have one, which counts twice,
+// and another one fills. Half of that is better, as long as it is large: so the workers end nearly together.
+func (g *Gather) limit(t *Table, rows, room int64) int64 {
 	share := g.most / int64(2*g.workers+2)
-	share = max(share/2, min(share, largeGroup))
+	if rows >= largeRows {
+		share = max(share/2, min(share, largeGroup))
+	}
 	return max(min(t.packer.GroupSize(), share, room), firstChunk)
 }
 

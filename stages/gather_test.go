@@ -321,22 +321,24 @@ func TestGatherNamesStreamOnce(t *testing.T) {
 
 // A group is a share of the memory, in which each worker's counts twice; or half of that, as long as it is large.
 func TestGatherLimit(t *testing.T) {
-	const mib = 1 << 20
+	const mib, no = 1 << 20, 1 << 40
 	for _, c := range []struct {
-		most, size, room int64
+		most             int64
 		workers          int
+		size, rows, room int64
 		want             int64
 	}{
-		{most: 128 * mib, workers: 2, size: 128 * mib, room: 1 << 40, want: 128 * mib / 12},
-		{most: 128 * mib, workers: 4, size: 128 * mib, room: 1 << 40, want: 8 * mib},
-		{most: 128 * mib, workers: 8, size: 128 * mib, room: 1 << 40, want: 128 * mib / 18},
-		{most: 12 * mib, workers: 1, size: 128 * mib, room: 1 << 40, want: 3 * mib},
-		{most: 128 * mib, workers: 2, size: 5 * mib, room: 1 << 40, want: 5 * mib},
-		{most: 128 * mib, workers: 2, size: 128 * mib, room: 4 * mib, want: 4 * mib},
-		{most: 128 * mib, workers: 2, size: 128 * mib, room: 1, want: firstChunk},
+		{128 * mib, 2, 128 * mib, largeRows, no, 128 * mib / 12},
+		{128 * mib, 2, 128 * mib, largeRows - 1, no, 128 * mib / 6},
+		{128 * mib, 4, 128 * mib, largeRows, no, 8 * mib},
+		{128 * mib, 8, 128 * mib, largeRows, no, 128 * mib / 18},
+		{12 * mib, 1, 128 * mib, largeRows, no, 3 * mib},
+		{128 * mib, 2, 5 * mib, largeRows, no, 5 * mib},
+		{128 * mib, 2, 128 * mib, 1, 4 * mib, 4 * mib},
+		{128 * mib, 2, 128 * mib, 1, 1, firstChunk},
 	} {
 		g := &Gather{workers: c.workers, most: c.most}
-		if got := g.limit(&Table{packer: &grouped{size: c.size}}, c.room); got != c.want {
+		if got := g.limit(&Table{packer: &grouped{size: c.size}}, c.rows, c.room); got != c.want {
 			t.Errorf("%+v: %d", c, got)
 		}
 	}
