@@ -8,6 +8,7 @@ import (
 	"github.com/sluice-data/sluice/format/avro"
 	"github.com/sluice-data/sluice/format/parquet"
 	"github.com/sluice-data/sluice/format/typed"
+	"github.com/sluice-data/sluice/internal/budget"
 )
 
 // encoder is that of a table in the config's format.
@@ -54,6 +55,18 @@ func typedRows(numberType string, s *airbyte.Stream, table *format.Table) (*type
 		return nil, err
 	}
 	return typed.New(table, s.Schema, numbers)
+}
+
+// copies is how many there are of a giant record at the same time.
+func copies(f config.FormatType) int64 {
+	switch f {
+	case config.FormatParquet:
+		return budget.ParquetCopies
+	case config.FormatAvro:
+		return budget.AvroCopies
+	case config.FormatCSV, config.FormatJSONL:
+	}
+	return budget.TextCopies
 }
 
 // codec is how objects are compressed; nil: not at all.

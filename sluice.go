@@ -102,7 +102,7 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	}
 	warnPartitions(catalog, tables, opts.Log)
 	store := retrying(cfg, opts)
-	memory := budget.Divide(opts.MemoryLimit, cfg.Upload.Memory())
+	memory := budget.Divide(opts.MemoryLimit, cfg.Upload.Memory(), copies(cfg.Format.Type))
 	if memory.Warning != "" {
 		opts.Log.Warn(memory.Warning)
 	}

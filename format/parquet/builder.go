@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/compress"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
@@ -10,7 +11,7 @@ import (
 )
 
 // builder implements format.Builder. It keeps a copy of a group's rows, column by column, and what one
-// column needs. That stays as large as the largest group made it.
+// column needs. That stays as large as the largest group made it, but for giant rows.
 type builder struct {
 	table  *Parquet
 	all    []column // that there ever were; the transposer has those of the table
@@ -55,6 +56,7 @@ func (b *builder) AppendGroup(dst []byte, p format.Packer, chunks [][]byte, rows
 		return dst, nil, nil
 	}
 	b.begin(p.(*Parquet))
+	defer b.end(chunks)
 	if err := b.transpose(chunks, rows); err != nil {
 		return dst, nil, err
 	}
@@ -66,8 +68,30 @@ func (b *builder) AppendGroup(dst []byte, p format.Packer, chunks [][]byte, rows
 		}
 		made[i] = b.pages.chunk
 	}
-	clear(b.pages.texts[:cap(b.pages.texts)])
 	return out, made, nil
+}
+
+// end lets go of the group's rows, and of memory that only a giant row needed.
+func (b *builder) end(chunks [][]byte) {
+	clear(b.pages.texts[:cap(b.pages.texts)])
+	if !slices.ContainsFunc(chunks, func(c []byte) bool { return len(c) > giant }) {
+		return
+	}
+	for i := range b.columns {
+		drop(&b.columns[i].raw)
+	}
+	for _, buf := range []*[]byte{&b.pages.plain, &b.pages.dict.plain, &b.pages.body, &b.pages.packed, &b.pages.encoded} {
+		drop(buf)
+	}
+}
+
+// giant is the size of a chunk that has one row only, which is larger than chunks are.
+const giant = 1 << 20
+
+func drop(buf *[]byte) {
+	if cap(*buf) > giant {
+		*buf = nil
+	}
 }
 
 func (b *builder) transpose(chunks [][]byte, rows int64) error {

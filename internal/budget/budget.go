@@ -18,7 +18,19 @@ const (
 // The least that a sync works with, however small its container.
 const (
 	leastBuffers = 32 * mebibyte
-	leastLine    = 8 * mebibyte
+	leastLine    = 8 * mebibyte // of TextCopies
+)
+
+// How many copies there are of a giant record at the same time, by what it becomes.
+const (
+	// TextCopies: as input, in a buffer that may have twice its length, as a row with its quotes doubled, and once
+	// more in what was outgrown a moment ago.
+	TextCopies = 5
+	// AvroCopies: as a row, as a block and as a compressed one, too.
+	AvroCopies = 7
+	// ParquetCopies: of a row group, too, that is packed: its rows, the column, the page, the compressed page
+	// and the chunk.
+	ParquetCopies = 10
 )
 
 // Budget is how the memory that the process may use is divided. What is left is for the
@@ -39,8 +51,8 @@ func ContainerLimit() int64 {
 }
 
 // Divide divides a limit in bytes, of which the config gives so many to the buffers. A limit of 0 is
-// one that is not known, and buffers of 0 are those that nobody has set.
-func Divide(limit, buffers int64) Budget {
+// one that is not known, and buffers of 0 are those that nobody has set. Of a record there are so many copies.
+func Divide(limit, buffers, copies int64) Budget {
 	b := Budget{Buffers: buffers, Line: defaultLine}
 	if limit <= 0 {
 		if b.Buffers == 0 {
@@ -53,10 +65,8 @@ func Divide(limit, buffers int64) Budget {
 	} else if b.Buffers > limit/2 {
 		b.Warning = fmt.Sprintf("upload.memory_mb is %d, but all of the process may use %d MiB: the kernel may end it", b.Buffers/mebibyte, limit/mebibyte)
 	}
-	// A giant record is there as input, in a buffer that may have twice its length, as a row
-	// with its quotes doubled, and once more in what was outgrown a moment ago. A tenth is what
-	// GOMEMLIMIT leaves (cmd/sluice).
-	const rest, copies = 64 * mebibyte, 5
-	b.Line = min(defaultLine, max((limit-limit/10-b.Buffers-rest)/copies, leastLine))
+	// A tenth is what GOMEMLIMIT leaves (cmd/sluice).
+	const rest = 64 * mebibyte
+	b.Line = min(defaultLine, max((limit-limit/10-b.Buffers-rest)/copies, leastLine*TextCopies/copies))
 	return b
 }
