@@ -78,6 +78,7 @@ type Engine struct {
 	gather   *stages.Gather
 	packing  pipeline.Stage // what gather does
 	memory   budget.Budget
+	line     int64 // bytes of the longest record
 	ran      atomic.Bool
 	run      atomic.Pointer[run]
 
@@ -102,14 +103,14 @@ func Open(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog, opt
 	}
 	warnPartitions(catalog, tables, opts.Log)
 	store := retrying(cfg, opts)
-	memory := budget.Divide(opts.MemoryLimit, cfg.Upload.Memory(), copies(cfg.Format.Type))
+	memory := budget.Divide(opts.MemoryLimit, cfg.Upload.Memory())
 	if memory.Warning != "" {
 		opts.Log.Warn(memory.Warning)
 	}
 	all := stages.NewCatalog(tables)
 	groups, uploads := all.Divide(memory.Buffers)
 	e := &Engine{
-		cfg: cfg, opts: opts, store: store, memory: memory, catalog: all,
+		cfg: cfg, opts: opts, store: store, memory: memory, line: memory.Line(copies(cfg.Format.Type)), catalog: all,
 		uploader: sink.NewUploader(store, sink.UploadOptions{
 			PartSize: cfg.Upload.PartSize(), Concurrency: cfg.Upload.Concurrency,
 			Memory: uploads, MaxObject: cfg.FileSize(),
@@ -198,7 +199,7 @@ func (e *Engine) Run(ctx context.Context, in io.Reader, emit func(state []byte) 
 		defer e.uploader.Close()
 		defer e.gather.Close()
 		return pipeline.Run(gctx, in, r.steps, assemble, pipeline.Options{
-			Tick: pipeline.TickFor(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.memory.Line), Stop: ctx.Done(), Stats: &r.pipeline,
+			Tick: pipeline.TickFor(e.cfg.CheckpointAge()), Block: e.block(), MaxLine: int(e.line), Stop: ctx.Done(), Stats: &r.pipeline,
 		})
 	})
 	group.Go(func() error { return e.gather.Run(gctx) })

@@ -64,7 +64,7 @@ func (t *TableWriter) check(doc []byte) error {
 	if len(doc) == 0 || doc[0] != '{' {
 		return errNoObject
 	}
-	if limit := t.w.engine.memory.Line; int64(len(doc)) > limit-int64(len(t.begin))-64 {
+	if limit := t.w.engine.line; int64(len(doc)) > limit-int64(len(t.begin))-64 {
 		return fmt.Errorf("%w: the limit is %d MiB", pipeline.ErrLong, limit>>20)
 	}
 	if !scan.Valid(doc) {

@@ -60,7 +60,7 @@ func OpenFront(_ context.Context, cfg *config.Config, catalog *airbyte.Catalog, 
 		tables[i] = &stages.Table{Stream: t.Stream} // nothing of its columns is needed
 	}
 	f.catalog = stages.NewCatalog(tables)
-	buffers := budget.Divide(budget.ContainerLimit(), cfg.Upload.Memory(), budget.TextCopies).Buffers
+	buffers := budget.Divide(budget.ContainerLimit(), cfg.Upload.Memory()).Buffers
 	f.memory = min(buffers/4, 64<<20)
 	f.line = int(max(buffers/3, mostBatch))
 	if err := kgo.ValidateOpts(f.client(&limits{})...); err != nil {

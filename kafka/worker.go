@@ -104,7 +104,7 @@ func NewWorker(ctx context.Context, cfg *config.Config, catalog *airbyte.Catalog
 	if err != nil {
 		return nil, err
 	}
-	memory := budget.Divide(budget.ContainerLimit(), cfg.Upload.Memory(), budget.TextCopies)
+	memory := budget.Divide(budget.ContainerLimit(), cfg.Upload.Memory())
 	if memory.Warning != "" {
 		opts.Log.Warn(memory.Warning)
 	}

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strconv"
 	"sync"
@@ -120,36 +121,42 @@ func (p *Purge) old(ctx context.Context, store Store, keys []string) ([]string, 
 	}
 	var mu sync.Mutex
 	var old []string
+	err := statEach(ctx, store, slices.Values(keys), func(ctx context.Context, info Info) error {
+		gone, err := p.replaced(ctx, store, info)
+		if err == nil && gone {
+			mu.Lock()
+			defer mu.Unlock()
+			old = append(old, info.Key)
+		}
+		return err
+	})
+	return old, err
+}
+
+// statEach asks for objects, some at a time, and hands each to do, several at a time too. Those that
+// somebody else has deleted are passed over.
+func statEach(ctx context.Context, store Store, keys iter.Seq[string], do func(context.Context, Info) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16) // HEAD requests
-	for _, key := range keys {
+	for key := range keys {
 		group.Go(func() error {
 			return guard.Run(func() error {
-				gone, err := p.replaced(ctx, store, key)
+				info, err := store.Stat(ctx, key)
+				if err == nil {
+					err = do(ctx, info)
+				}
 				if errors.Is(err, ErrNotFound) {
-					return nil // somebody else deleted it
+					return nil
 				}
-				if err != nil {
-					return err
-				}
-				if gone {
-					mu.Lock()
-					defer mu.Unlock()
-					old = append(old, key)
-				}
-				return nil
+				return err
 			})
 		})
 	}
-	return old, group.Wait()
+	return group.Wait()
 }
 
 // replaced looks at one object.
-func (p *Purge) replaced(ctx context.Context, store Store, key string) (bool, error) {
-	info, err := store.Stat(ctx, key)
-	if err != nil {
-		return false, err
-	}
+func (p *Purge) replaced(ctx context.Context, store Store, info Info) (bool, error) {
 	if p.Started != 0 {
 		if at := startedOf(info); at >= p.Started || at == 0 && p.late(info) {
 			return false, nil
@@ -162,7 +169,7 @@ func (p *Purge) replaced(ctx context.Context, store Store, key string) (bool, er
 	if generation < *p.MinGeneration {
 		return true, nil
 	}
-	if first := firstOf(p.Names, info); first != "" && first != key {
+	if first := firstOf(p.Names, info); first != "" && first != info.Key {
 		return neverShown(ctx, store, first)
 	}
 	return false, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -27,26 +28,31 @@ func diedShowing(t *testing.T, mem *memStore, shown int) {
 // diedOn is diedShowing on another day.
 func diedOn(t *testing.T, mem *memStore, day, shown int) {
 	t.Helper()
-	died := errors.New("killed")
-	completes := 0
-	rule := faultstore.On(faultstore.Complete).Call(func(context.Context, faultstore.Op, string) error {
+	seven := int64(7)
+	meta := sink.Metadata{sink.MetaGeneration: "7", sink.MetaReplaces: sink.Replaces(&seven)}
+	killed(t, mem, naming.In("t"), shown, 0, meta, func(id int) string { return syncKey(day, id) })
+}
+
+// killed makes what a full refresh of five objects leaves whose process is killed when it has shown some of
+// them, each a while behind the one before.
+func killed(t *testing.T, mem *memStore, names *naming.Names, shown int, pause time.Duration, meta sink.Metadata, key func(id int) string) {
+	t.Helper()
+	died, completes := errors.New("killed"), 0
+	kill := faultstore.On(faultstore.Complete).Call(func(context.Context, faultstore.Op, string) error {
 		if completes++; completes > shown {
 			return died
 		}
+		time.Sleep(pause)
 		return nil
 	})
 	opts := inParts
 	opts.Concurrency = 1
-	u := sink.NewUploader(faultstore.New(mem, rule), opts)
+	u := sink.NewUploader(faultstore.New(mem, kill), opts)
 	set := u.NewSet(true)
-	set.Names = naming.In("t")
-	seven := int64(7)
-	meta := func(int64) sink.Metadata {
-		return sink.Metadata{sink.MetaGeneration: "7", sink.MetaReplaces: sink.Replaces(&seven)}
-	}
+	set.Names = names
 	err := upload(t.Context(), u, func(ctx context.Context) error {
 		for id := range 5 {
-			o := set.Open(syncKey(day, id), meta, nothing)
+			o := set.Open(key(id), func(int64) sink.Metadata { return maps.Clone(meta) }, nothing)
 			if err := o.Append(ctx, content(2*chunk, uint64(id)), 1); err != nil {
 				return err
 			}

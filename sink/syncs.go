@@ -3,7 +3,6 @@ package sink
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -11,9 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/sluice-data/sluice/internal/guard"
 	"github.com/sluice-data/sluice/internal/naming"
 )
 
@@ -126,37 +122,23 @@ func (s *syncs) inOrder(ctx context.Context, store Store) ([]*written, error) {
 
 // ask sorts the objects whose keys don't tell their sync, by what their metadata say.
 func (s *syncs) ask(ctx context.Context, store Store) error {
-	all := map[string]Info{}
+	all := map[string]bool{}
 	for _, info := range slices.Concat(s.suspect, s.newest) {
-		all[info.Key] = info
+		all[info.Key] = true
 	}
 	var mu sync.Mutex
-	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(16) // HEAD requests
-	for key := range all {
-		group.Go(func() error {
-			return guard.Run(func() error {
-				info, err := store.Stat(gctx, key)
-				if errors.Is(err, ErrNotFound) {
-					return nil // somebody else deleted it
-				}
-				if err != nil {
-					return err
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				at := startedOf(info)
-				if at == 0 {
-					at = math.MaxInt64 // so nothing is known that came later, and nothing is finished
-				}
-				stamp := strconv.FormatInt(at, 10)
-				if s.by[stamp] == nil {
-					s.by[stamp] = &written{at: at}
-				}
-				s.by[stamp].objects = append(s.by[stamp].objects, info)
-				return nil
-			})
-		})
-	}
-	return group.Wait()
+	return statEach(ctx, store, maps.Keys(all), func(_ context.Context, info Info) error {
+		at := startedOf(info)
+		if at == 0 {
+			at = math.MaxInt64 // so nothing is known that came later, and nothing is finished
+		}
+		stamp := strconv.FormatInt(at, 10)
+		mu.Lock()
+		defer mu.Unlock()
+		if s.by[stamp] == nil {
+			s.by[stamp] = &written{at: at}
+		}
+		s.by[stamp].objects = append(s.by[stamp].objects, info)
+		return nil
+	})
 }

@@ -1,8 +1,6 @@
 package sink_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,7 +12,6 @@ import (
 
 	"github.com/sluice-data/sluice/internal/naming"
 	"github.com/sluice-data/sluice/sink"
-	"github.com/sluice-data/sluice/sink/faultstore"
 )
 
 // templates are ways to name the objects of the stream users, each with names near them that are not
@@ -99,37 +96,13 @@ func (s *syncTest) appended(n int, generation string) (all []string) {
 // has shown some of them; it replaces what is older, in the words of rule.
 func (s *syncTest) refreshed(shown int, rule string) (all []string) {
 	s.Helper()
-	died, completes := errors.New("killed"), 0
-	kill := faultstore.On(faultstore.Complete).Call(func(context.Context, faultstore.Op, string) error {
-		if completes++; completes > shown {
-			return died
-		}
-		time.Sleep(2 * time.Second) // so the objects of a table are not made together
-		return nil
-	})
-	opts := inParts
-	opts.Concurrency = 1
-	u := sink.NewUploader(faultstore.New(s.mem, kill), opts)
 	keys, meta := s.keys()
 	meta[sink.MetaGeneration], meta[sink.MetaReplaces] = "7", rule
-	set := u.NewSet(true)
-	set.Names = s.names
-	err := upload(s.Context(), u, func(ctx context.Context) error {
-		for id := range 5 {
-			o := set.Open(keys.Next(""), func(int64) sink.Metadata { return meta }, nothing)
-			all = append(all, o.Key)
-			if err := o.Append(ctx, content(2*chunk, uint64(id)), 1); err != nil {
-				return err
-			}
-			if err := o.Close(ctx); err != nil {
-				return err
-			}
-		}
-		return set.Commit(ctx, nil)
+	pause := 2 * time.Second // so the objects of a table are not made together
+	killed(s.T, s.mem, s.names, shown, pause, meta, func(int) string {
+		all = append(all, keys.Next(""))
+		return all[len(all)-1]
 	})
-	if shown < 5 && !errors.Is(err, died) || shown == 5 && err != nil {
-		s.Fatal(err)
-	}
 	return all
 }
 

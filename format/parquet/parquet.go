@@ -37,7 +37,7 @@ type Parquet struct {
 	Rows
 	root    *typed.Type
 	options Options
-	codec   compress.Codec
+	codec   compress.Codec // for what the footer says of it: each builder has a copy
 	schema  schema
 }
 

@@ -3,6 +3,7 @@ package budget
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
@@ -37,8 +38,9 @@ const (
 // batches on their way (a few hundred kilobytes each), the requests and the runtime.
 type Budget struct {
 	Buffers int64 // bytes, of all uploads and open objects: upload.memory_mb
-	Line    int64 // bytes of the longest line
 	Warning string
+
+	records int64 // bytes, of the copies of a giant record
 }
 
 // ContainerLimit is the memory limit of the control group that the process is in; 0: none.
@@ -51,9 +53,9 @@ func ContainerLimit() int64 {
 }
 
 // Divide divides a limit in bytes, of which the config gives so many to the buffers. A limit of 0 is
-// one that is not known, and buffers of 0 are those that nobody has set. Of a record there are so many copies.
-func Divide(limit, buffers, copies int64) Budget {
-	b := Budget{Buffers: buffers, Line: defaultLine}
+// one that is not known, and buffers of 0 are those that nobody has set.
+func Divide(limit, buffers int64) Budget {
+	b := Budget{Buffers: buffers, records: math.MaxInt64}
 	if limit <= 0 {
 		if b.Buffers == 0 {
 			b.Buffers = defaultBuffers
@@ -67,6 +69,11 @@ func Divide(limit, buffers, copies int64) Budget {
 	}
 	// A tenth is what GOMEMLIMIT leaves (cmd/sluice).
 	const rest = 64 * mebibyte
-	b.Line = min(defaultLine, max((limit-limit/10-b.Buffers-rest)/copies, leastLine*TextCopies/copies))
+	b.records = limit - limit/10 - b.Buffers - rest
 	return b
+}
+
+// Line is how many bytes the longest line may have, of which there are so many copies.
+func (b Budget) Line(copies int64) int64 {
+	return min(defaultLine, max(b.records/copies, leastLine*TextCopies/copies))
 }

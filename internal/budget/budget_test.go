@@ -10,11 +10,11 @@ import (
 func TestDivide(t *testing.T) {
 	f := func(limit, set int, buffers, line int64, warning string) {
 		t.Helper()
-		b := Divide(int64(limit)*mebibyte, int64(set)*mebibyte, TextCopies)
-		if b.Buffers/mebibyte != buffers || b.Line/mebibyte != line || warning == "" != (b.Warning == "") || !strings.Contains(b.Warning, warning) {
-			t.Errorf("of %d MiB, memory_mb %d: buffers %d MiB, line %d MiB, warning %q", limit, set, b.Buffers/mebibyte, b.Line/mebibyte, b.Warning)
+		b := Divide(int64(limit)*mebibyte, int64(set)*mebibyte)
+		if b.Buffers/mebibyte != buffers || b.Line(TextCopies)/mebibyte != line || warning == "" != (b.Warning == "") || !strings.Contains(b.Warning, warning) {
+			t.Errorf("of %d MiB, memory_mb %d: buffers %d MiB, line %d MiB, warning %q", limit, set, b.Buffers/mebibyte, b.Line(TextCopies)/mebibyte, b.Warning)
 		}
-		if most := b.Buffers + TextCopies*b.Line; limit >= 160 && set == 0 && most > int64(limit)*mebibyte*9/10 {
+		if most := b.Buffers + TextCopies*b.Line(TextCopies); limit >= 160 && set == 0 && most > int64(limit)*mebibyte*9/10 {
 			t.Errorf("of %d MiB: %d MiB may be in use", limit, most/mebibyte)
 		}
 	}
@@ -33,8 +33,8 @@ func TestDivide(t *testing.T) {
 	f(512, 300, 300, 19, "upload.memory_mb is 300, but all of the process may use 512 MiB")
 	f(512, 4000, 4000, 8, "upload.memory_mb is 4000")
 	for limit, line := range map[int64]int64{0: 1024, 128: 4, 256: 8, 512: 22, 2048: 152} {
-		if b := Divide(limit*mebibyte, 0, ParquetCopies); b.Line/mebibyte != line {
-			t.Errorf("Parquet, of %d MiB: line %d MiB, not %d", limit, b.Line/mebibyte, line)
+		if b := Divide(limit*mebibyte, 0); b.Line(ParquetCopies)/mebibyte != line {
+			t.Errorf("Parquet, of %d MiB: line %d MiB, not %d", limit, b.Line(ParquetCopies)/mebibyte, line)
 		}
 	}
 }

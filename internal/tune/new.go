@@ -26,7 +26,7 @@ const patience = 15 * time.Second
 // that a sync of it has here, and returns the settings that there are to choose from. The store is without
 // retries.
 func New(store sink.Store, cfg *config.Config, opts Options) (*Meter, []Setting) {
-	memory := budget.Divide(budget.ContainerLimit(), cfg.Upload.Memory(), budget.TextCopies)
+	memory := budget.Divide(budget.ContainerLimit(), cfg.Upload.Memory())
 	if memory.Warning != "" {
 		opts.Say(memory.Warning)
 	}
